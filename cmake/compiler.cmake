@@ -1,0 +1,28 @@
+# Flags of our own code, as one target: isogloss_options. Libraries of others do not get them.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+find_program(ISOGLOSS_CCACHE ccache)
+if(ISOGLOSS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${ISOGLOSS_CCACHE})
+endif()
+
+add_library(isogloss_options INTERFACE)
+target_compile_options(isogloss_options INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    $<$<BOOL:${ISOGLOSS_WERROR}>:-Werror>
+    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)   # errors name src/..., not a path of the builder
+if(ISOGLOSS_ARCH)
+    target_compile_options(isogloss_options INTERFACE -march=${ISOGLOSS_ARCH})
+endif()
+if(ISOGLOSS_SANITIZE)
+    target_compile_options(isogloss_options INTERFACE
+        -fsanitize=${ISOGLOSS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(isogloss_options INTERFACE -fsanitize=${ISOGLOSS_SANITIZE})
+endif()

@@ -1,0 +1,43 @@
+# isogloss_test(FLOOR NAME  [RANKS n...]  [TIMEOUT seconds]  [NEEDS target...])
+# Builds tests/FLOOR/NAME_test.cpp, which tests src/FLOOR/NAME.h, against that floor. With RANKS it
+# runs under mpirun once a rank count. A hang is a failure.
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+set(ISOGLOSS_TEST_ENVIRONMENT
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+    OMP_WAIT_POLICY=passive ASAN_OPTIONS=detect_leaks=0
+    TSAN_OPTIONS=ignore_noninstrumented_modules=1)
+
+function(isogloss_test floor name)
+    cmake_parse_arguments(PARSE_ARGV 2 test "" "TIMEOUT" "RANKS;NEEDS")
+    if(NOT test_TIMEOUT)
+        set(test_TIMEOUT 60)
+    endif()
+    set(target ${floor}_${name}_test)
+    add_executable(${target} ${floor}/${name}_test.cpp)
+    target_link_libraries(${target} PRIVATE
+        isogloss_options GTest::gtest isogloss::${floor} ${test_NEEDS})
+    target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+
+    if(NOT test_RANKS)
+        target_link_libraries(${target} PRIVATE GTest::gtest_main)
+        add_test(NAME ${floor}.${name} COMMAND ${target})
+        set_tests_properties(${floor}.${name} PROPERTIES
+            TIMEOUT ${test_TIMEOUT} ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=2"
+            PROCESSORS 2)
+        return()
+    endif()
+    target_sources(${target} PRIVATE support/mpi_main.cpp)
+    target_link_libraries(${target} PRIVATE MPI::MPI_CXX)
+    foreach(ranks IN LISTS test_RANKS)
+        set(run ${floor}.${name}.${ranks}_ranks)
+        add_test(NAME ${run} COMMAND
+            ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${MPIEXEC_PREFLAGS}
+            $<TARGET_FILE:${target}>)
+        set_tests_properties(${run} PROPERTIES
+            TIMEOUT ${test_TIMEOUT} PROCESSORS 2 LABELS mpi ENVIRONMENT
+            "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=1;ISOGLOSS_TEST_RANKS=${ranks}")
+    endforeach()
+endfunction()

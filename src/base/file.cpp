@@ -1,0 +1,91 @@
+// base/file.cpp
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/require.h"
+#include "base/unique_handle.h"
+
+namespace isogloss {
+namespace {
+
+struct DescriptorTraits {
+    using type = int;
+    static type null() noexcept { return -1; }
+    static void release(type descriptor) noexcept { ::close(descriptor); }
+};
+using Descriptor = UniqueHandle<DescriptorTraits>;
+
+[[noreturn]] void fail_here(std::filesystem::path const& path, char const* what) {
+    fail(
+        Exit::environment, "{}: {}: {}; check that the folder is writable and the disk not full",
+        path.string(), what, std::strerror(errno)
+    );
+}
+
+}  // namespace
+
+void write_file(std::filesystem::path const& path, std::string_view content) {
+    auto partial = path;
+    partial += ".partial";
+    {
+        Descriptor const file(
+            ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+        );
+        if (file.get() < 0) {
+            fail_here(partial, "cannot be opened for writing");
+        }
+        while (!content.empty()) {
+            auto const written = ::write(file.get(), content.data(), content.size());
+            if (written < 0 && errno == EINTR) {
+                continue;
+            }
+            if (written < 0) {
+                fail_here(partial, "writing failed");
+            }
+            content.remove_prefix(static_cast<std::size_t>(written));
+        }
+        if (::fsync(file.get()) != 0) {
+            fail_here(partial, "flushing to disk failed");
+        }
+    }
+    if (::rename(partial.c_str(), path.c_str()) != 0) {
+        fail_here(path, "cannot be renamed into place");
+    }
+}
+
+void flush_to_disk(std::filesystem::path const& path) {
+    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) {
+        fail_here(path, "cannot be opened");
+    }
+    if (::fsync(file.get()) != 0) {
+        fail_here(path, "flushing to disk failed");
+    }
+}
+
+void make_folders(std::filesystem::path const& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    require_environment(
+        !error && std::filesystem::is_directory(path, error), "{}: cannot be made a folder: {}",
+        path.string(), error.message()
+    );
+}
+
+void require_free_space(std::filesystem::path const& folder, std::int64_t bytes) {
+    std::error_code error;
+    auto const space = std::filesystem::space(folder, error);
+    require_environment(!error, "{}: {}", folder.string(), error.message());
+    require_environment(
+        space.available >= static_cast<std::uintmax_t>(bytes),
+        "{}: {} bytes are needed and {} are free; free some or choose another folder",
+        folder.string(), bytes, space.available
+    );
+}
+
+}  // namespace isogloss

@@ -1,0 +1,26 @@
+// base/file.h - files written whole or not at all, and what the disk has left.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+namespace isogloss {
+
+/// Writes PATH.partial, flushes it to disk, renames it to PATH: a reader sees the old file or the
+/// new one, never half of one.
+/// @throws Error  (environment) when the disk is full or the folder not writable
+void write_file(std::filesystem::path const& path, std::string_view content);
+
+/// Flushes a finished file, or the entries of a folder, to disk.
+/// @throws Error  (environment)
+void flush_to_disk(std::filesystem::path const& path);
+
+/// @throws Error  (environment) when `path` cannot be made a folder
+void make_folders(std::filesystem::path const& path);
+
+/// @throws Error  (environment) with the bytes that are missing, when the file system that holds
+/// `folder` has fewer than `bytes` free
+void require_free_space(std::filesystem::path const& folder, std::int64_t bytes);
+
+}  // namespace isogloss

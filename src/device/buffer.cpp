@@ -1,0 +1,45 @@
+// device/buffer.cpp
+#include "device/buffer.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/math.h"
+#include "base/require.h"
+#include "device/cuda_memory.h"
+
+namespace isogloss {
+namespace {
+
+constexpr std::int64_t kAlignment = 64;  // a cache line, and what AVX-512 and AMX like
+
+std::byte* allocate_on_host(std::int64_t bytes) {
+    auto const rounded = static_cast<std::size_t>(round_up(bytes, kAlignment));
+    auto* memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded));
+    require_environment(
+        memory != nullptr,
+        "{} bytes of host memory are not to be had; use fewer rows or more ranks", bytes
+    );
+    std::memset(memory, 0, rounded);
+    return memory;
+}
+
+}  // namespace
+
+void MemoryTraits::release(type memory) noexcept {
+    switch (memory.device) {
+        case Device::cpu: return std::free(memory.data);
+        case Device::cuda: return cuda::free(memory.data);
+    }
+}
+
+Memory::Memory(Device device, std::int64_t bytes) : bytes_(bytes), device_(device) {
+    require(bytes >= 0, "memory of {} bytes was asked for", bytes);
+    if (bytes == 0) {
+        return;
+    }
+    auto* memory = device == Device::cpu ? allocate_on_host(bytes) : cuda::allocate(bytes);
+    handle_ = UniqueHandle<MemoryTraits>({memory, device});
+}
+
+}  // namespace isogloss
