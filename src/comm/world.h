@@ -1,0 +1,28 @@
+// comm/world.h - the life of MPI in this process, and the group of all ranks.
+#pragma once
+
+#include "comm/mpi_comm.h"
+
+namespace isogloss {
+
+/// Starts MPI (MPI_THREAD_SERIALIZED) and sets MPI_ERRORS_RETURN before any other call; ends MPI
+/// when destroyed, unless an exception unwinds. Made once, in run_main, and passed down.
+class World {
+public:
+    /// @throws Error  (environment) when MPI cannot start, or when it has another number of ranks
+    /// than SLURM_NTASKS says (N programs of one rank each)
+    World(int& argc, char**& argv);
+    ~World();
+    World(World const&) = delete;
+    World& operator=(World const&) = delete;
+
+    [[nodiscard]] MpiComm const& comm() const noexcept { return comm_; }
+    /// Ranks of this job on this rank's node.
+    [[nodiscard]] int ranks_per_node() const noexcept { return ranks_per_node_; }
+
+private:
+    MpiComm comm_;
+    int ranks_per_node_ = 1;
+};
+
+}  // namespace isogloss

@@ -1,0 +1,97 @@
+// model/parameters.h - the table of a model's parameters: what each is, who holds it, does it
+// train.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comm/mpi_comm.h"
+#include "device/buffer.h"
+#include "device/view.h"
+#include "model/config.h"
+#include "moe/placement.h"
+
+namespace isogloss {
+
+enum class Part : std::uint8_t { backbone, router, expert };
+
+/// One parameter of the whole model, the same on every rank.
+struct ParameterSpec {
+    std::string name;  ///< "layers.3.experts.5.down.weight"
+    std::vector<std::int64_t> shape;
+    Part part = Part::backbone;
+    std::int32_t layer = -1;   ///< -1: outside the blocks
+    std::int32_t expert = -1;  ///< only for Part::expert
+    DType dtype = DType::f32;
+    bool decays = true;  ///< weight decay applies (matrices, not gains and biases)
+    bool trainable = true;
+
+    [[nodiscard]] std::int64_t size() const;
+};
+
+/// All parameters of a model, in the one order that files and buffers use. A pure function.
+std::vector<ParameterSpec> parameter_specs(ModelConfig const& config);
+
+/// Parameters that the same ranks hold, with one type, all trainable or all frozen: contiguous
+/// memory, so that one collective serves them all.
+struct ParameterGroup {
+    std::vector<int>
+        ranks;     ///< world ranks that hold these parameters, ascending; this one included
+    MpiComm comm;  ///< those ranks
+    DType dtype = DType::f32;
+    bool trainable = true;
+    std::vector<std::size_t> members;   ///< indices into the table, ascending
+    std::vector<std::int64_t> offsets;  ///< of each member, in elements
+    std::int64_t size = 0;              ///< elements, with each member padded to 64 bytes
+    Memory values;                      ///< size elements of dtype
+    Buffer<float> gradients;            ///< [size]; empty when frozen
+};
+
+/// The parameters that this rank holds.
+class ParameterTable {
+public:
+    /// Collective over `world`: makes the groups' communicators. Memory is zeroed.
+    ParameterTable(
+        ModelConfig const& config, Placement const& placement, MpiComm const& world, Device device
+    );
+
+    /// All of the model, held here or not.
+    [[nodiscard]] std::span<ParameterSpec const> specs() const { return specs_; }
+    /// @throws Error  when there is no parameter of this name
+    [[nodiscard]] std::size_t index_of(std::string const& name) const;
+
+    [[nodiscard]] bool is_held(std::size_t index) const;
+    /// World ranks that hold parameter `index`, ascending, for every parameter of the model.
+    [[nodiscard]] std::span<int const> holders(std::size_t index) const;
+
+    /// Values as one run of elements. @throws Error  when T is not its type or it is not held here
+    template <class T>
+    [[nodiscard]] View<T, 1> values(std::size_t index) const;
+    /// Values as [rows, columns]: the first extent and the product of the others.
+    template <class T>
+    [[nodiscard]] View<T, 2> matrix(std::size_t index) const;
+    /// Gradient, of the same shape, in float; a view whose data is null when frozen.
+    [[nodiscard]] View<float, 1> gradient(std::size_t index) const;
+    [[nodiscard]] View<float, 2> gradient_matrix(std::size_t index) const;
+
+    [[nodiscard]] std::span<ParameterGroup> groups() { return groups_; }
+    [[nodiscard]] std::span<ParameterGroup const> groups() const { return groups_; }
+
+    void zero_gradients();
+
+private:
+    struct Place {
+        std::int32_t group = -1;  ///< -1: not held here
+        std::int64_t offset = 0;
+    };
+
+    std::vector<ParameterSpec> specs_;
+    std::vector<std::vector<int>> holders_;
+    std::vector<Place> places_;
+    std::vector<ParameterGroup> groups_;
+    Device device_;
+};
+
+}  // namespace isogloss
