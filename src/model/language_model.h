@@ -1,0 +1,81 @@
+// model/language_model.h - a whole model on the ranks of a job: forward, backward, losses.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "corpus/batch.h"
+#include "model/config.h"
+#include "model/parameters.h"
+#include "moe/placement.h"
+
+namespace isogloss {
+
+/// What a forward pass does besides the model's own mathematics.
+struct PassOptions {
+    double counted_targets = 1.0;  ///< of the whole global batch: the loss is a mean over these
+    float balance_coef = 0.0F;     ///< alpha of the balance loss (Switch, arXiv:2101.03961, eq. 4)
+};
+
+/// What one micro-batch says, this rank's rows only (the caller sums over ranks).
+struct PassResult {
+    std::vector<double> row_loss;           ///< [B] sum of the token losses of each row, nats
+    std::vector<std::int64_t> row_targets;  ///< [B] counted targets of each row
+    double balance_loss = 0.0;  ///< mean over the routed layers, of the global micro-batch
+    std::vector<std::vector<std::int64_t>>
+        expert_tokens;  ///< [layer][expert] choices, empty: no router
+};
+
+/// Seconds of one pass by phase, in order of the step; for `bench step` and the metrics.
+using PhaseSeconds = std::vector<std::pair<std::string, double>>;
+
+class LanguageModel {
+public:
+    struct Settings {
+        Device device = Device::cpu;
+        bool recompute = false;  ///< keep only block inputs and run each block's forward again
+    };
+
+    /// Collective over `world`. Parameters are zero until initialised or loaded.
+    LanguageModel(
+        ModelConfig const& config,
+        Placement const& placement,
+        MpiComm const& world,
+        Settings const& settings
+    );
+    ~LanguageModel();
+    LanguageModel(LanguageModel&&) noexcept;
+    LanguageModel& operator=(LanguageModel&&) noexcept;
+
+    [[nodiscard]] ModelConfig const& config() const;
+    [[nodiscard]] ParameterTable& parameters();
+    [[nodiscard]] ParameterTable const& parameters() const;
+
+    /// Forward and backward of one micro-batch: adds to the gradients of this rank's parameters
+    /// its share of the gradient of
+    ///     sum of token losses / counted_targets + balance_coef * balance loss.
+    /// Collective over the world: every rank calls it, with an empty batch if it has no rows.
+    PassResult train(Batch const& batch, PassOptions const& options);
+
+    /// Forward only. Collective over the world.
+    PassResult evaluate(Batch const& batch);
+
+    /// Of the last pass.
+    [[nodiscard]] PhaseSeconds phase_seconds() const;
+    /// Highest bytes of activations so far.
+    [[nodiscard]] std::int64_t activation_bytes() const;
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+/// Random weights: normal with deviation 0.02, output projections (attention.output, experts' down)
+/// scaled by 1/sqrt(2 layers); gains 1, biases 0. A function of (seed, parameter name, element), so
+/// equal on any number of ranks; an expert starts from its own name unless it has a parent.
+void initialise(ParameterTable& parameters, ModelConfig const& config, std::uint64_t seed);
+
+}  // namespace isogloss
