@@ -1,0 +1,4 @@
+// cli/main.cpp
+int main() {
+    return 0;
+}
