@@ -1,0 +1,14 @@
+// cli/commands.h - the commands of the program, one file each.
+#pragma once
+
+#include <span>
+
+#include "cli/command.h"
+
+namespace isogloss {
+
+/// All commands, in the order of `isogloss --help`. A new one: its function here, its line in
+/// commands.cpp, its code in a file of its own.
+std::span<Command const> commands();
+
+}  // namespace isogloss
