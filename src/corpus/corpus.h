@@ -1,0 +1,73 @@
+// corpus/corpus.h - a tokenized corpus, opened read-only: languages, lengths, windows of tokens.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corpus/schema.h"
+#include "storage/mapped_file.h"
+
+namespace isogloss {
+
+/// A corpus directory (see schema.h). Every rank opens its own; nothing here is collective, and any
+/// thread may read at any time.
+class Corpus {
+public:
+    /// Reads corpus.json, then checks that every file it names is there with the length and the
+    /// headers that it promises, and maps the tokens.
+    /// @throws Error  (data) naming the file that is missing, cut short, altered or foreign
+    explicit Corpus(std::filesystem::path const& directory);
+
+    [[nodiscard]] std::filesystem::path const& directory() const { return directory_; }
+    [[nodiscard]] CorpusManifest const& manifest() const { return manifest_; }
+
+    /// In the order of corpus.json: byte order of the tags.
+    [[nodiscard]] std::vector<LanguageRecord> const& languages() const {
+        return manifest_.languages;
+    }
+    /// Index of a tag in languages().
+    /// @throws Error  (usage) with the languages there are
+    [[nodiscard]] std::int32_t language_index(std::string_view tag) const;
+
+    /// Tokens in a language's split, separators included.
+    [[nodiscard]] std::int64_t tokens(std::int32_t language, Split split) const;
+
+    /// Copies tokens [first, first + out.size()) of a language's stream, widened to 32 bits.
+    /// @throws Error  (internal) when the range leaves the stream; (data) when a token is not in
+    /// the
+    ///                vocabulary
+    void window(std::int32_t language, Split split, std::int64_t first, std::span<std::int32_t> out)
+        const;
+
+    /// [documents + 1]: index of each document's first token, its separator; then tokens().
+    [[nodiscard]] std::span<std::int64_t const> document_start(std::int32_t language, Split split)
+        const;
+
+    /// The tokenizer whose copy lies in the corpus: "bytes", or the path of the copy.
+    [[nodiscard]] std::string tokenizer_name() const;
+
+private:
+    struct Stream {
+        std::int64_t tokens_offset = 0;  ///< bytes into the file
+        std::int64_t starts_offset = 0;
+    };
+    struct Language {
+        MappedFile file;
+        Stream streams[kSplits];  // NOLINT(*-avoid-c-arrays): indexed by Split
+    };
+
+    std::filesystem::path directory_;
+    CorpusManifest manifest_;
+    std::vector<Language> languages_;
+};
+
+/// Hashes every file of the corpus again, and checks that document starts rise from 0 to the number
+/// of tokens, each at a separator, and that all tokens are in the vocabulary.
+/// @throws Error  (data) naming the first file that differs
+void verify_corpus(std::filesystem::path const& directory);
+
+}  // namespace isogloss

@@ -1,0 +1,84 @@
+// corpus/schema.h - the names and records of a corpus on disk, once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace isogloss {
+
+/// A corpus is a directory:
+///
+///     corpus.json      the manifest below; written last, so a directory without it is no corpus
+///     tokenizer.model  copy of the tokenizer, unless it is the one of bytes
+///     TAG.h5           one file a language, written once:
+///         /TAG/train/tokens          [n]    u16, or u32 if the vocabulary needs it; contiguous
+///         /TAG/train/document_start  [m+1]  i64, index of each document's first token, then n
+///         /TAG/valid/...                    the same
+///
+/// TAG is a BCP 47 language tag. Each document is stored as the separator and then its tokens.
+inline constexpr int kCorpusSchema = 1;
+inline constexpr char const* kCorpusManifest = "corpus.json";
+inline constexpr char const* kCorpusTokenizer = "tokenizer.model";
+
+enum class Split : std::uint8_t { train, valid };
+inline constexpr std::size_t kSplits = 2;
+constexpr char const* name_of(Split split) {
+    return split == Split::train ? "train" : "valid";
+}
+
+struct SplitCounts {
+    std::int64_t documents = 0;
+    std::int64_t tokens = 0;         ///< separators included
+    std::int64_t bytes_of_text = 0;  ///< UTF-8 bytes of the documents, separators not included
+    bool operator==(SplitCounts const&) const = default;
+};
+
+/// One language of a corpus.
+struct LanguageRecord {
+    std::string tag;   ///< BCP 47
+    std::string file;  ///< name within the directory
+    std::int64_t file_bytes = 0;
+    std::string sha256;  ///< of the file
+    std::string source;  ///< where the text is from, for people
+    std::string licence;
+    SplitCounts splits[kSplits];  // NOLINT(*-avoid-c-arrays): indexed by Split
+
+    [[nodiscard]] SplitCounts const& counts(Split split) const {
+        return splits[static_cast<std::size_t>(split)];
+    }
+    [[nodiscard]] SplitCounts& counts(Split split) {
+        return splits[static_cast<std::size_t>(split)];
+    }
+};
+
+/// Content of corpus.json.
+struct CorpusManifest {
+    std::string tokenizer_kind;    ///< "bytes" or "sentencepiece"
+    std::string tokenizer_sha256;  ///< identity: equal hashes give equal ids
+    std::int32_t vocab_size = 0;
+    std::int32_t separator = 0;             ///< the token that begins every document
+    double valid_share = 0.0;               ///< share of documents in the split valid
+    std::vector<LanguageRecord> languages;  ///< in byte order of their tags
+};
+
+/// @throws Error  (data) naming file and key
+CorpusManifest read_corpus_manifest(std::filesystem::path const& directory);
+void write_corpus_manifest(std::filesystem::path const& directory, CorpusManifest const& manifest);
+
+Json to_json(LanguageRecord const& record);
+/// @param where  names the file in errors
+LanguageRecord language_record(Json const& value, std::string const& where);
+
+/// A tag of letters, digits and inner hyphens, 2 to 35 bytes, its first subtag of letters: it can
+/// be a file's name.
+bool is_language_tag(std::string const& tag);
+
+/// "/el/train/tokens"
+std::string tokens_path(std::string const& tag, Split split);
+std::string document_start_path(std::string const& tag, Split split);
+
+}  // namespace isogloss
