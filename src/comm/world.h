@@ -9,15 +9,16 @@ namespace isogloss {
 /// when destroyed, unless an exception unwinds. Made once, in run_main, and passed down.
 class World {
 public:
-    /// @throws Error  (environment) when MPI cannot start, or when it has another number of ranks
-    /// than SLURM_NTASKS says (N programs of one rank each)
+    /// @throws Error  (environment) when MPI cannot start, or when Slurm started several tasks
+    /// (SLURM_NTASKS) of which each sees itself alone
     World(int& argc, char**& argv);
     ~World();
     World(World const&) = delete;
     World& operator=(World const&) = delete;
 
     [[nodiscard]] MpiComm const& comm() const noexcept { return comm_; }
-    /// Ranks of this job on this rank's node.
+    /// Ranks of this job on the node that has most of them: the same number on every rank. The
+    /// ranks of a node follow one another in comm().
     [[nodiscard]] int ranks_per_node() const noexcept { return ranks_per_node_; }
 
 private:

@@ -1,0 +1,15 @@
+// comm/mpi_abort.h - ends all ranks of the job from one of them.
+#pragma once
+
+#include "base/error.h"
+
+namespace isogloss {
+
+/// Ends every rank of the job with `code`, also those that wait in a collective. Returns, having
+/// done nothing, where MPI does not run (not started, or ended already).
+void abort_all_ranks(Exit code) noexcept;
+
+/// This process's number among all ranks; 0 where MPI does not run. For messages only.
+int rank_for_messages() noexcept;
+
+}  // namespace isogloss
