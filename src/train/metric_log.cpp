@@ -1,0 +1,59 @@
+// train/metric_log.cpp
+#include "train/metric_log.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+
+namespace isogloss {
+namespace {
+
+// The lines of `path` up to `step`.
+std::string lines_until(std::filesystem::path const& path, std::int64_t step) {
+    std::ifstream file(path);
+    std::string kept;
+    for (std::string line; std::getline(file, line) && !file.eof();) {
+        auto const metrics = Json::parse(line, nullptr, false);
+        if (metrics.is_object() && metrics.value("step", step + 1) <= step) {
+            kept += line + "\n";
+        }
+    }
+    return kept;
+}
+
+std::vector<std::pair<std::string, double>> scalars_of(Json const& metrics) {
+    std::vector<std::pair<std::string, double>> scalars;
+    for (auto const& [key, value] : metrics.items()) {
+        if (value.is_number()) {
+            scalars.emplace_back(key, value.get<double>());
+        }
+        if (!value.is_object()) {
+            continue;
+        }
+        for (auto const& [inner, number] : value.items()) {
+            if (number.is_number()) {
+                scalars.emplace_back(key + "/" + inner, number.get<double>());
+            }
+        }
+    }
+    return scalars;
+}
+
+}  // namespace
+
+MetricLog::MetricLog(std::filesystem::path const& folder, std::int64_t step)
+    : path_(folder / "metrics.jsonl"), events_(folder / "tensorboard", step) {
+    write_file(path_, lines_until(path_, step));
+    file_.open(path_, std::ios::app);
+    require_environment(file_.is_open(), "{}: cannot be opened for writing", path_.string());
+}
+
+void MetricLog::write(Json const& metrics) {
+    file_ << metrics.dump() << std::endl;  // flushed: a user follows the file while it grows
+    require_environment(file_.good(), "{}: writing failed; is the disk full?", path_.string());
+    events_.write(metrics.at("step").get<std::int64_t>(), scalars_of(metrics));
+}
+
+}  // namespace isogloss
