@@ -34,7 +34,7 @@ public:
     }
 
 private:
-    LifelongStage stage(Json const& value, KeyValues const& defaults, bool is_first) {
+    LifelongStage stage(Json const& value, std::vector<Setting> const& defaults, bool is_first) {
         auto const where = fmt::format("stage {}", ++num_stages_);
         expect_keys(value, where, {"name", "languages", "expand", "options"});
         LifelongStage stage;
@@ -49,9 +49,11 @@ private:
         }
         stage.languages = list<std::string>(value, where, "languages");
         stage.options = defaults;
-        for (auto& [key, replacement] : options(value, "options")) {
-            std::erase_if(stage.options, [&](auto const& old) { return old.first == key; });
-            stage.options.emplace_back(key, replacement);
+        for (auto& setting : options(value, "options")) {
+            std::erase_if(stage.options, [&](Setting const& old) {
+                return old.name == setting.name;
+            });
+            stage.options.push_back(std::move(setting));
         }
         if (value.is_object() && value.contains("expand") == is_first) {
             faults_.push_back(fmt::format(
@@ -90,11 +92,11 @@ private:
         return joined;
     }
 
-    KeyValues options(Json const& value, char const* key) {
-        KeyValues found;
+    std::vector<Setting> options(Json const& value, char const* key) {
+        std::vector<Setting> found;
         if (value.is_object() && value.contains(key)) {
             for (auto const& [name, setting] : value[key].items()) {
-                found.emplace_back(name, as_text(setting));
+                found.push_back({name, as_text(setting)});
             }
         }
         return found;

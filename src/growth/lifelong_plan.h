@@ -4,15 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/json.h"
+#include "base/options.h"
 
 namespace isogloss {
-
-/// Keys and values as a user would write them on the command line ("train.steps", "200").
-using KeyValues = std::vector<std::pair<std::string, std::string>>;
 
 /// What a stage adds to the model before it trains. The base stage adds nothing.
 struct StageExpansion {
@@ -24,13 +21,13 @@ struct LifelongStage {
     std::string name;                    ///< names its folder: letters, digits, '-', '_'
     std::vector<std::string> languages;  ///< learned in this stage
     StageExpansion expansion;            ///< empty for the first stage
-    KeyValues options;                   ///< of `isogloss train`, over the plan's defaults
+    std::vector<Setting> options;        ///< of `isogloss train`, over the plan's defaults
 };
 
 struct LifelongPlan {
     std::filesystem::path corpus;  ///< relative to the plan's folder, as `out`
     std::filesystem::path out;
-    KeyValues model;  ///< of `isogloss model create`
+    std::vector<Setting> model;  ///< of `isogloss model create`
     std::vector<LifelongStage> stages;
 
     /// Languages of the stages before `stage`, in order: what it must not forget.
