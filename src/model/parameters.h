@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "comm/mpi_comm.h"
@@ -87,7 +88,10 @@ private:
         std::int64_t offset = 0;
     };
 
+    [[nodiscard]] ParameterGroup const& group_of(std::size_t index) const;
+
     std::vector<ParameterSpec> specs_;
+    std::unordered_map<std::string, std::size_t> index_;  ///< for finding only
     std::vector<std::vector<int>> holders_;
     std::vector<Place> places_;
     std::vector<ParameterGroup> groups_;

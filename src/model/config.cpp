@@ -1,0 +1,112 @@
+// model/config.cpp
+#include "model/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace isogloss {
+namespace {
+
+using Problems = std::vector<std::string>;
+
+void check_at_least_one(Problems& found, char const* key, std::int64_t value) {
+    if (value < 1) {
+        found.push_back(fmt::format("model.{} = {}: must be at least 1", key, value));
+    }
+}
+
+void check_heads(Problems& found, ModelConfig const& config) {
+    if (config.num_heads >= 1 && config.num_kv_heads >= 1 &&
+        config.num_heads % config.num_kv_heads != 0) {
+        found.push_back(fmt::format(
+            "model.kv_heads = {}: must divide model.heads = {}", config.num_kv_heads,
+            config.num_heads
+        ));
+    }
+    if (config.head_width >= 1 && config.head_width % 2 != 0) {
+        found.push_back(fmt::format(
+            "model.head_width = {}: must be even, rotary positions turn pairs", config.head_width
+        ));
+    }
+}
+
+void check_reals(Problems& found, ModelConfig const& config) {
+    if (!(config.rope_theta > 1.0F) || !std::isfinite(config.rope_theta)) {
+        found.push_back(
+            fmt::format("model.rope_theta = {}: must be a number above 1", config.rope_theta)
+        );
+    }
+    if (!(config.norm_epsilon > 0.0F) || !std::isfinite(config.norm_epsilon)) {
+        found.push_back(
+            fmt::format("model.norm_epsilon = {}: must be a number above 0", config.norm_epsilon)
+        );
+    }
+    if (config.dtype == DType::i32) {
+        found.push_back("model.dtype = i32: must be f32 or bf16");
+    }
+}
+
+void check_layers(Problems& found, ModelConfig const& config) {
+    if (config.layers.empty()) {
+        found.push_back("model.layers = 0: must be at least 1");
+    }
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        auto const& experts = config.layers[i].experts;
+        if (experts.empty()) {
+            found.push_back(fmt::format(
+                "model.experts = 0 in layer {}: must be at least 1 (1 is a dense layer)", i
+            ));
+        }
+        for (std::size_t e = 0; e < experts.size(); ++e) {
+            auto const parent = experts[e].parent;
+            if (parent < -1 || parent >= static_cast<std::int32_t>(e)) {
+                found.push_back(fmt::format(
+                    "layer {}, expert {}: parent = {} must be an earlier expert of the layer, or "
+                    "-1 for none",
+                    i, e, parent
+                ));
+            }
+            if (experts[e].generation < 0) {
+                found.push_back(fmt::format(
+                    "layer {}, expert {}: generation = {} must be at least 0", i, e,
+                    experts[e].generation
+                ));
+            }
+        }
+    }
+}
+
+}  // namespace
+
+std::int32_t ModelConfig::choices(std::int32_t layer) const {
+    return std::min(top_k, layers.at(static_cast<std::size_t>(layer)).num_experts());
+}
+
+std::vector<std::int32_t> ModelConfig::experts_per_layer() const {
+    std::vector<std::int32_t> counts;
+    counts.reserve(layers.size());
+    for (auto const& layer : layers) {
+        counts.push_back(layer.num_experts());
+    }
+    return counts;
+}
+
+std::vector<std::string> problems(ModelConfig const& config) {
+    Problems found;
+    check_at_least_one(found, "vocab_size", config.vocab_size);
+    check_at_least_one(found, "width", config.width);
+    check_at_least_one(found, "heads", config.num_heads);
+    check_at_least_one(found, "kv_heads", config.num_kv_heads);
+    check_at_least_one(found, "head_width", config.head_width);
+    check_at_least_one(found, "ffn_hidden", config.ffn_hidden);
+    check_at_least_one(found, "top_k", config.top_k);
+    check_at_least_one(found, "max_positions", config.max_positions);
+    check_heads(found, config);
+    check_reals(found, config);
+    check_layers(found, config);
+    return found;
+}
+
+}  // namespace isogloss

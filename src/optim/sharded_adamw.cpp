@@ -1,0 +1,111 @@
+// optim/sharded_adamw.cpp
+#include "optim/sharded_adamw.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/require.h"
+#include "comm/collective.h"
+#include "kernels/elementwise.h"
+
+namespace isogloss {
+namespace {
+
+template <class T>
+View<T, 1> part(View<T, 1> x, Range range) {
+    return x.rows(range.begin, range.end);
+}
+
+// Runs of `whole` in turn, with and without decay.
+struct Run {
+    Range range;
+    bool decays = false;
+};
+
+std::vector<Run> runs_of(Range whole, std::vector<Range> const& decayed) {
+    std::vector<Run> runs;
+    std::int64_t at = whole.begin;
+    for (auto const& range : decayed) {
+        Range const inside{
+            std::clamp(range.begin, at, whole.end), std::clamp(range.end, at, whole.end)};
+        if (inside.begin > at) {
+            runs.push_back({{at, inside.begin}, false});
+        }
+        if (inside.size() > 0) {
+            runs.push_back({inside, true});
+        }
+        at = inside.end;
+    }
+    if (whole.end > at) {
+        runs.push_back({{at, whole.end}, false});
+    }
+    return runs;
+}
+
+}  // namespace
+
+ShardedAdamw::ShardedAdamw(OptimizedParameters parameters) : parameters_(std::move(parameters)) {
+    auto const& group = *parameters_.group;
+    auto const device = parameters_.gradients.device;
+    require(
+        parameters_.dtype == DType::f32 || parameters_.dtype == DType::bf16,
+        "optimizer: values are {}, must be f32 or bf16", name_of(parameters_.dtype)
+    );
+    owned_ = even_part(parameters_.gradients.size(), group.size(), group.rank());
+    first_moment_ = Buffer<float>(device, owned_.size());
+    second_moment_ = Buffer<float>(device, owned_.size());
+    if (parameters_.dtype == DType::f32) {
+        master_ = part(values<float>(), owned_);
+    } else {
+        master_memory_ = Buffer<float>(device, owned_.size());
+        master_ = master_memory_.view();
+    }
+    take_masters_from_values();
+}
+
+void ShardedAdamw::reduce_gradients() {
+    reduce_scatter_sum(parameters_.gradients, *parameters_.group, Stream{});
+}
+
+double ShardedAdamw::sum_of_squares() const {
+    return isogloss::sum_of_squares(part(parameters_.gradients, owned_), Stream{});
+}
+
+void ShardedAdamw::update(AdamwStep const& step) {
+    if (parameters_.dtype == DType::f32) {
+        update_owned<float>(step);
+        all_gather(values<float>(), *parameters_.group, Stream{});
+    } else {
+        update_owned<bf16>(step);
+        all_gather(values<bf16>(), *parameters_.group, Stream{});
+    }
+}
+
+void ShardedAdamw::take_masters_from_values() {
+    if (parameters_.dtype == DType::bf16) {
+        cast<bf16, float>(part(values<bf16>(), owned_), master_, Stream{});
+    }
+}
+
+template <class T>
+View<T, 1> ShardedAdamw::values() const {
+    return {
+        static_cast<T*>(parameters_.values), parameters_.gradients.shape,
+        parameters_.gradients.device};
+}
+
+template <class T>
+void ShardedAdamw::update_owned(AdamwStep const& step) {
+    for (auto const& [range, decays] : runs_of(owned_, parameters_.decayed)) {
+        auto its_step = step;
+        its_step.weight_decay = decays ? step.weight_decay : 0.0F;
+        Range const own{range.begin - owned_.begin, range.end - owned_.begin};
+        adamw<T>(
+            part(parameters_.gradients, range), its_step, part(master_, own),
+            part(first_moment_.view(), own), part(second_moment_.view(), own),
+            part(values<T>(), range), Stream{}
+        );
+    }
+}
+
+}  // namespace isogloss

@@ -1,0 +1,74 @@
+// optim/sharded_adamw.h - AdamW for parameters that several ranks share, its state split among
+// them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/math.h"
+#include "comm/mpi_comm.h"
+#include "device/buffer.h"
+#include "device/view.h"
+#include "kernels/adamw.h"
+
+namespace isogloss {
+
+/// One run of parameters that the same ranks hold, as the optimizer sees it.
+struct OptimizedParameters {
+    MpiComm const* group = nullptr;  ///< the ranks that hold them; outlives the optimizer
+    DType dtype = DType::f32;
+    void* values = nullptr;      ///< elements of dtype, as many as gradients; same on all ranks
+    View<float, 1> gradients;    ///< [size] each rank's share of the gradient
+    std::vector<Range> decayed;  ///< elements with weight decay: ascending, disjoint
+};
+
+/// AdamW with float master weights and moments, each rank keeping those of its own
+/// even_part(size, ranks, rank) only (Rajbhandari et al., "ZeRO", arXiv:1910.02054, stage 1).
+///
+///     reduce_gradients();              // own part: sum of the ranks' shares
+///     double const norm = gradient_norm(...);
+///     update(step);                    // own part updated, then given to all
+///
+/// The arithmetic is one element's at a time, so the values do not depend on the number of ranks
+/// beyond the rounding of the gradients' sums. For float values the value is its own master.
+class ShardedAdamw {
+public:
+    /// Moments 0, masters equal to the values. Not collective.
+    explicit ShardedAdamw(OptimizedParameters parameters);
+
+    /// Elements whose state this rank keeps.
+    [[nodiscard]] Range owned() const { return owned_; }
+
+    /// Own part of the gradients becomes the sum over the group, in rank order; the rest is
+    /// undefined after. Collective over the group.
+    void reduce_gradients();
+    /// Of the own part, after reduce_gradients.
+    [[nodiscard]] double sum_of_squares() const;
+
+    /// One step of the own part; then all ranks have all the new values. `step.weight_decay`
+    /// counts for the decayed elements only. Collective over the group.
+    void update(AdamwStep const& step);
+
+    /// State of the own part [owned().size()], to be saved or filled in.
+    [[nodiscard]] View<float, 1> master() const { return master_; }
+    [[nodiscard]] View<float, 1> first_moment() const { return first_moment_.view(); }
+    [[nodiscard]] View<float, 1> second_moment() const { return second_moment_.view(); }
+
+    /// Masters become the values (after the values were initialised or loaded without state).
+    void take_masters_from_values();
+
+private:
+    template <class T>
+    [[nodiscard]] View<T, 1> values() const;
+    template <class T>
+    void update_owned(AdamwStep const& step);
+
+    OptimizedParameters parameters_;
+    Range owned_;
+    Buffer<float> master_memory_;  ///< empty for float values
+    View<float, 1> master_;
+    Buffer<float> first_moment_;
+    Buffer<float> second_moment_;
+};
+
+}  // namespace isogloss
