@@ -1,0 +1,40 @@
+// growth/expansion_plan.h - one round of expansion: which layers get how many experts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+
+namespace isogloss {
+
+/// What becomes of the routers of the layers that grow.
+enum class RouterGrowth : std::uint8_t {
+    keep,   ///< rows of old experts keep their bits, rows of new ones are drawn
+    fresh,  ///< all rows are drawn (LayerMoE, arXiv:2505.22582)
+};
+
+struct ExpansionPlan {
+    struct Layer {
+        std::int32_t layer = 0;          ///< index of the block, 0 is nearest the embedding
+        std::int32_t new_experts = 0;    ///< may be 0
+        std::int32_t source_expert = 0;  ///< whose weights the new experts start from
+    };
+    std::vector<Layer> layers;
+    std::vector<std::string> languages;  ///< BCP 47 tags of the languages to learn
+    RouterGrowth router = RouterGrowth::keep;
+    /// Deviation of the normal noise that is added to new experts, in units of the tensor's root
+    /// mean square. 0 gives exact copies.
+    float noise = 0.0F;
+    std::uint64_t seed = 0;
+};
+
+/// Every rule the plan breaks for this model, one sentence each. Empty means valid.
+std::vector<std::string> problems(ExpansionPlan const& plan, ModelConfig const& model);
+
+/// The model after the plan: new experts at the ends of the layers' lists, of the next generation,
+/// trainable; everything that was there before frozen; routers trainable.
+ModelConfig grown_config(ModelConfig const& model, ExpansionPlan const& plan);
+
+}  // namespace isogloss

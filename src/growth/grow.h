@@ -1,0 +1,43 @@
+// growth/grow.h - from a checkpoint to a larger one, whose old files stay as they are.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "checkpoint/manifest.h"
+#include "growth/expansion_plan.h"
+
+namespace isogloss {
+
+struct GrowthReport {
+    StoredCheckpoint checkpoint;
+    std::int32_t new_experts = 0;
+    std::int64_t bytes_written = 0;  ///< new experts' files and routers.h5
+    std::int64_t bytes_linked = 0;
+    std::vector<std::string> warnings;  ///< for the log
+};
+
+/// Reads the checkpoint `from`, writes the grown one to `to`. A pure function of both and of the
+/// plan; one process, no MPI.
+///
+/// Written are one file a new expert (a copy of its source; sparse upcycling, arXiv:2212.05055) and
+/// routers.h5, no more: backbone and old experts are hard links to the files of `from`, and are
+/// frozen from now on. Rows of routers are drawn from a normal of deviation sqrt(2 / (D + E)), E
+/// experts of the layer after growth (Xavier; LayerMoE, arXiv:2505.22582). A layer that had one
+/// expert gets its router here. Because all experts that a dense layer grows into are equal and the
+/// gates of a token sum to 1, its output does not change.
+///
+/// State of the optimizer is not carried over: what it describes is frozen now.
+///
+/// @throws Error  (usage) with every fault of the plan, or when `to` exists; (data) when `from` is
+///         damaged; (environment) when the disk is full
+GrowthReport grow(
+    std::filesystem::path const& from, ExpansionPlan const& plan, std::filesystem::path const& to
+);
+
+/// What grow would write, in bytes of tensors (the files have some KiB of headers more).
+std::int64_t growth_bytes(ModelConfig const& model, ExpansionPlan const& plan);
+
+}  // namespace isogloss
