@@ -1,0 +1,61 @@
+// train/evaluation.h - how well a model predicts held-out text, language by language.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/table.h"
+#include "comm/mpi_comm.h"
+#include "corpus/corpus.h"
+#include "model/language_model.h"
+
+namespace isogloss {
+
+/// Score of one language.
+struct LanguageScore {
+    std::string language;
+    double loss_sum = 0.0;       ///< nats, over the counted targets
+    std::int64_t targets = 0;    ///< tokens predicted
+    double bytes_of_text = 0.0;  ///< UTF-8 bytes that these tokens stand for
+
+    /// Nats a token.
+    [[nodiscard]] double loss() const;
+    /// exp(loss): per token, so it compares models with one tokenizer only.
+    [[nodiscard]] double perplexity() const;
+    /// loss_sum / (ln 2 bytes_of_text): compares languages and tokenizers.
+    [[nodiscard]] double bits_per_byte() const;
+};
+
+struct EvaluationRequest {
+    std::vector<std::string> languages;  ///< tags of the corpus; empty: all
+    Split split = Split::valid;
+    std::int64_t row_length = 512;  ///< T; context is cut at row borders
+    std::int64_t rows = 8;          ///< of one forward pass, a rank
+    std::int64_t max_tokens = 0;    ///< a language, rounded up to whole rows; 0: all
+    /// Told after each forward pass: language, rows done, rows in all. May be empty.
+    std::function<void(std::string const&, std::int64_t, std::int64_t)> progress;
+    /// Asked on every rank before each forward pass; when any rank says yes, all stop. May be
+    /// empty.
+    std::function<bool()> stop;
+};
+
+/// Scores in the order of the languages; a language whose split has fewer than 2 tokens is left
+/// out. Nothing when stopped before the end. Collective over `world`; same answer on every rank.
+std::optional<std::vector<LanguageScore>> evaluate(
+    LanguageModel& model,
+    Corpus const& corpus,
+    EvaluationRequest const& request,
+    MpiComm const& world
+);
+
+/// {"el": {"loss": ..., "perplexity": ..., "bits_per_byte": ..., "tokens": ..., "bytes": ...}, ...}
+Json to_json(std::vector<LanguageScore> const& scores);
+
+/// A row a language.
+Table to_table(std::vector<LanguageScore> const& scores);
+
+}  // namespace isogloss
