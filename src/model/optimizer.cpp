@@ -23,10 +23,10 @@ OptimizedParameters optimized(ParameterGroup& group, std::span<ParameterSpec con
     return parameters;
 }
 
-std::vector<StatePiece> pieces_of(
+std::vector<ShardPiece> pieces_of(
     ParameterGroup const& group, std::span<ParameterSpec const> specs, Range owned
 ) {
-    std::vector<StatePiece> pieces;
+    std::vector<ShardPiece> pieces;
     for (std::size_t m = 0; m < group.members.size(); ++m) {
         auto const begin = group.offsets[m];
         auto const end = begin + specs[group.members[m]].size();

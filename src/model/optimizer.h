@@ -11,7 +11,7 @@
 namespace isogloss {
 
 /// Where a stretch of one parameter lies in a shard of optimizer state.
-struct StatePiece {
+struct ShardPiece {
     std::size_t parameter = 0;  ///< index into the table
     Range in_parameter;         ///< elements of the parameter
     Range in_shard;             ///< the same elements, in the views of the shard
@@ -38,13 +38,13 @@ public:
     /// What shard `shard` holds here, ascending; padding is left out. A checkpoint saves these
     /// stretches of master(), first_moment() and second_moment(), and fills in those it finds when
     /// it loads, whatever ranks wrote them.
-    [[nodiscard]] std::vector<StatePiece> const& pieces(std::size_t shard) const {
+    [[nodiscard]] std::vector<ShardPiece> const& pieces(std::size_t shard) const {
         return pieces_.at(shard);
     }
 
 private:
     std::vector<ShardedAdamw> shards_;
-    std::vector<std::vector<StatePiece>> pieces_;
+    std::vector<std::vector<ShardPiece>> pieces_;
 };
 
 }  // namespace isogloss
