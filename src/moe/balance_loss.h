@@ -1,0 +1,45 @@
+// moe/balance_loss.h - the loss that keeps experts equally busy, over all ranks and layers at once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/mpi_comm.h"
+#include "moe/routing.h"
+
+namespace isogloss {
+
+/// What a perfectly balanced layer's loss is.
+enum class BalanceScale : std::uint8_t {
+    one,    ///< 1: Switch, arXiv:2101.03961, eq. 4, and the papers after it
+    top_k,  ///< K: as the code released with MoE-LPR and LayerMoE computes it
+};
+
+struct BalanceLoss {
+    /// Mean over the routed layers; the same on every rank. 0 where there is none.
+    double value = 0.0;
+    /// [layer][E]: d (coefficient * value) / d probs[n, e], the same for every token n of every
+    /// rank; empty for a layer without a router.
+    std::vector<std::vector<float>> slope;
+};
+
+/// Of each layer that has a router, over the tokens of all ranks:
+///
+///     L = c sum_e E f_e P_e,   f_e = expert_tokens_e / (K N),   P_e = mean_n probs[n, e]
+///
+/// with c = 1, or K for BalanceScale::top_k. The gradient goes through P only: f counts choices,
+/// which have no derivative. One sum over ranks serves all layers, so this is called once a
+/// micro-batch, between forward and backward.
+///
+/// Collective over `group`. No tokens on any rank: value and slopes are 0.
+/// @param layers       this rank's stats, in order of the layers; the same layers on every rank
+/// @param coefficient  alpha, e.g. 0.01; 0 gives slopes of 0 and still the value
+BalanceLoss balance_loss(
+    std::span<RoutingStats const> layers,
+    BalanceScale scale,
+    double coefficient,
+    MpiComm const& group
+);
+
+}  // namespace isogloss

@@ -1,0 +1,122 @@
+// moe/layer.h - one mixture-of-experts feed-forward: router, plan, dispatch, experts, combine.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/mpi_comm.h"
+#include "device/arena.h"
+#include "device/view.h"
+#include "moe/dispatch_plan.h"
+#include "moe/exchange.h"
+#include "moe/experts.h"
+#include "moe/placement.h"
+#include "moe/router.h"
+#include "moe/routing.h"
+
+namespace isogloss {
+
+struct MoeShape {
+    std::int64_t width = 0;   ///< D
+    std::int64_t hidden = 0;  ///< F, of one expert
+    std::int32_t top_k = 1;   ///< K; a layer with fewer experts uses them all
+};
+
+/// A layer's parameters on this rank.
+template <class T>
+struct MoeWeights {
+    View<float const, 2> router;            ///< [E, D]; null data with one expert
+    View<float, 2> router_gradient;         ///< [E, D]; null data: frozen
+    std::vector<ExpertWeights<T>> experts;  ///< of placement.experts_of(rank), ascending
+};
+
+/// What forward leaves for backward: views into the arena that was given to forward, and x.
+template <class T>
+struct MoeActivations {
+    View<T const, 2> x;
+    RouterChoice choice;
+    DispatchPlan plan;
+    View<T const, 2> received;  ///< [R, D]; null data where all experts here are frozen
+    ExpertActivations<T> experts;
+    View<T, 2> computed;  ///< [M, D] outputs of the experts, for the gates' gradient
+};
+
+///     y[n] = sum_k gate[n, k] FFN_{expert[n, k]}(x[n])
+///
+/// with one expert: y[n] = FFN_0(x[n]), without router, plan and ranks.
+///
+/// Forward, forward and backward of all layers must be called in the same order on every rank, also
+/// on ranks without tokens: each is collective over the group given at construction.
+template <class T>
+class MoeLayer {
+public:
+    /// `group` and the memory of the weights must outlive the layer.
+    /// @throws Error  when a weight's shape is not what shape and placement say
+    MoeLayer(
+        MoeShape const& shape,
+        LayerPlacement const& placement,
+        MpiComm const& group,
+        MoeWeights<T> weights
+    );
+
+    /// x [N, D], y [N, D] out. Leaves in `arena`, unreleased, what `saved` points to; `x` itself
+    /// must also live until backward.
+    void forward(
+        View<T const, 2> x,
+        View<T, 2> y,
+        Routing const& routing,
+        Arena& arena,
+        MoeActivations<T>& saved,
+        RoutingStats& stats,
+        Stream stream
+    );
+
+    /// The same values for evaluation: nothing is kept, and the arena is left as it was.
+    void forward(
+        View<T const, 2> x,
+        View<T, 2> y,
+        Routing const& routing,
+        Arena& arena,
+        RoutingStats& stats,
+        Stream stream
+    );
+
+    /// dx [N, D] = d loss / d x (what it held is lost), and adds to the gradients of the weights.
+    /// @param dy           [N, D]
+    /// @param probs_slope  [E] of BalanceLoss::slope; empty: no loss on the router's probabilities
+    void backward(
+        View<T const, 2> dy,
+        View<T, 2> dx,
+        MoeActivations<T> const& saved,
+        std::span<float const> probs_slope,
+        Arena& arena,
+        Stream stream
+    );
+
+    [[nodiscard]] std::int32_t num_experts() const { return num_experts_; }
+    [[nodiscard]] bool has_router() const { return num_experts_ > 1; }
+    /// Since construction.
+    [[nodiscard]] ExchangeTally const& tally() const { return exchange_.tally(); }
+
+private:
+    void dense_forward(
+        View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
+    );
+    void dense_backward(
+        View<T const, 2> dy,
+        View<T, 2> dx,
+        MoeActivations<T> const& saved,
+        Arena& arena,
+        Stream stream
+    );
+
+    MoeShape shape_;
+    std::int32_t num_experts_;
+    MpiComm const* group_;
+    MoeWeights<T> weights_;
+    ExpertSeats seats_;
+    Exchange exchange_;
+};
+
+}  // namespace isogloss
