@@ -1,6 +1,7 @@
 // corpus/corpus.h - a tokenized corpus, opened read-only: languages, lengths, windows of tokens.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -51,13 +52,15 @@ public:
     [[nodiscard]] std::string tokenizer_name() const;
 
 private:
+    void map_language(LanguageRecord const& record);
+
     struct Stream {
         std::int64_t tokens_offset = 0;  ///< bytes into the file
         std::int64_t starts_offset = 0;
     };
     struct Language {
         MappedFile file;
-        Stream streams[kSplits];  // NOLINT(*-avoid-c-arrays): indexed by Split
+        std::array<Stream, kSplits> streams;  ///< indexed by Split
     };
 
     std::filesystem::path directory_;

@@ -1,6 +1,7 @@
 // corpus/schema.h - the names and records of a corpus on disk, once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -45,7 +46,7 @@ struct LanguageRecord {
     std::string sha256;  ///< of the file
     std::string source;  ///< where the text is from, for people
     std::string licence;
-    SplitCounts splits[kSplits];  // NOLINT(*-avoid-c-arrays): indexed by Split
+    std::array<SplitCounts, kSplits> splits;  ///< indexed by Split
 
     [[nodiscard]] SplitCounts const& counts(Split split) const {
         return splits[static_cast<std::size_t>(split)];

@@ -1,0 +1,165 @@
+// corpus/schema.cpp
+#include "corpus/schema.h"
+
+#include <algorithm>
+
+namespace isogloss {
+namespace {
+
+bool is_letter(char c) {
+    return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z');
+}
+bool is_digit(char c) {
+    return '0' <= c && c <= '9';
+}
+
+Json to_json(SplitCounts const& counts) {
+    return {
+        {"documents", counts.documents},
+        {"tokens", counts.tokens},
+        {"bytes_of_text", counts.bytes_of_text},
+    };
+}
+
+SplitCounts split_counts(Json const& value, std::string const& where) {
+    SplitCounts const counts{
+        .documents = json_get<std::int64_t>(value, "documents", where),
+        .tokens = json_get<std::int64_t>(value, "tokens", where),
+        .bytes_of_text = json_get<std::int64_t>(value, "bytes_of_text", where),
+    };
+    require_data(
+        0 <= counts.documents && counts.documents <= counts.tokens && counts.bytes_of_text >= 0,
+        "{}: {} documents, {} tokens, {} bytes cannot be", where, counts.documents, counts.tokens,
+        counts.bytes_of_text
+    );
+    return counts;
+}
+
+}  // namespace
+
+bool is_language_tag(std::string const& tag) {
+    constexpr std::size_t kLongest = 35;
+    if (tag.size() < 2 || tag.size() > kLongest) {
+        return false;
+    }
+    std::size_t subtag = 0;  // length so far
+    bool is_first = true;
+    for (char const c : tag) {
+        if (c == '-' && subtag > 0) {
+            is_first = false;
+            subtag = 0;
+        } else if (is_letter(c) || (is_digit(c) && !is_first)) {
+            ++subtag;
+        } else {
+            return false;
+        }
+    }
+    return subtag > 0;
+}
+
+std::string tokens_path(std::string const& tag, Split split) {
+    return "/" + tag + "/" + name_of(split) + "/tokens";
+}
+
+std::string document_start_path(std::string const& tag, Split split) {
+    return "/" + tag + "/" + name_of(split) + "/document_start";
+}
+
+Json to_json(LanguageRecord const& record) {
+    return {
+        {"tag", record.tag},
+        {"file", record.file},
+        {"file_bytes", record.file_bytes},
+        {"sha256", record.sha256},
+        {"source", record.source},
+        {"licence", record.licence},
+        {"train", to_json(record.counts(Split::train))},
+        {"valid", to_json(record.counts(Split::valid))},
+    };
+}
+
+LanguageRecord language_record(Json const& value, std::string const& where) {
+    LanguageRecord record;
+    record.tag = json_get<std::string>(value, "tag", where);
+    require_data(
+        is_language_tag(record.tag), "{}: \"{}\" is not a BCP 47 language tag", where, record.tag
+    );
+    auto const place = where + ": language " + record.tag;
+    record.file = json_get<std::string>(value, "file", place);
+    require_data(
+        record.file == record.tag + ".h5",
+        "{}: names the file \"{}\"; it must be {}.h5 in the corpus itself", place, record.file,
+        record.tag
+    );
+    record.file_bytes = json_get<std::int64_t>(value, "file_bytes", place);
+    record.sha256 = json_get<std::string>(value, "sha256", place);
+    record.source = json_get<std::string>(value, "source", place);
+    record.licence = json_get<std::string>(value, "licence", place);
+    for (auto const split : {Split::train, Split::valid}) {
+        require_data(value.contains(name_of(split)), "{}: has no split {}", place, name_of(split));
+        record.counts(split) = split_counts(value.at(name_of(split)), place);
+    }
+    return record;
+}
+
+CorpusManifest read_corpus_manifest(std::filesystem::path const& directory) {
+    auto const path = directory / kCorpusManifest;
+    auto const where = path.string();
+    require_data(
+        std::filesystem::exists(path), "{}: not a corpus, {} is missing; was its build finished?",
+        directory.string(), kCorpusManifest
+    );
+    auto const value = read_json(path);
+    auto const schema = json_get<int>(value, "schema", where);
+    require_data(
+        schema == kCorpusSchema, "{}: has schema {}; this program reads schema {}", where, schema,
+        kCorpusSchema
+    );
+    auto const tokenizer = json_get<Json>(value, "tokenizer", where);
+    CorpusManifest manifest{
+        .tokenizer_kind = json_get<std::string>(tokenizer, "kind", where),
+        .tokenizer_sha256 = json_get<std::string>(tokenizer, "sha256", where),
+        .vocab_size = json_get<std::int32_t>(tokenizer, "vocab_size", where),
+        .separator = json_get<std::int32_t>(tokenizer, "separator", where),
+        .valid_share = json_get<double>(value, "valid_share", where),
+        .languages = {},
+    };
+    require_data(
+        0 <= manifest.separator && manifest.separator < manifest.vocab_size,
+        "{}: separator {} is not in a vocabulary of {}", where, manifest.separator,
+        manifest.vocab_size
+    );
+    auto const languages = json_get<Json>(value, "languages", where);
+    require_data(languages.is_array(), "{}: \"languages\" is not a list", where);
+    for (auto const& entry : languages) {
+        manifest.languages.push_back(language_record(entry, where));
+    }
+    auto const not_rising = std::ranges::adjacent_find(
+        manifest.languages, std::ranges::greater_equal(), &LanguageRecord::tag
+    );
+    require_data(
+        not_rising == manifest.languages.end(), "{}: languages are not in order, or come twice",
+        where
+    );
+    return manifest;
+}
+
+void write_corpus_manifest(std::filesystem::path const& directory, CorpusManifest const& manifest) {
+    Json languages = Json::array();
+    for (auto const& record : manifest.languages) {
+        languages.push_back(to_json(record));
+    }
+    Json const value{
+        {"schema", kCorpusSchema},
+        {"tokenizer",
+         {{"kind", manifest.tokenizer_kind},
+          {"sha256", manifest.tokenizer_sha256},
+          {"vocab_size", manifest.vocab_size},
+          {"separator", manifest.separator}}},
+        {"valid_share", manifest.valid_share},
+        {"languages", languages},
+    };
+    write_json(directory / kCorpusManifest, value);
+}
+
+}  // namespace isogloss
