@@ -51,6 +51,9 @@ double max_over(double x, MpiComm const& group);
 /// x[i] = sum over ranks.
 void sum_over(std::span<double> x, MpiComm const& group);
 void sum_over(std::span<std::int64_t> x, MpiComm const& group);
+/// [P n]: entries [p n, (p+1) n) of the answer are what rank p gave for this rank, of its own x
+/// [P n].
+std::vector<std::int64_t> all_to_all(std::span<std::int64_t const> x, MpiComm const& group);
 /// [P * x.size()]: every rank's list, in rank order. All lists have the same length.
 std::vector<std::int64_t> gather_all(std::span<std::int64_t const> x, MpiComm const& group);
 /// Every rank's text, in rank order.

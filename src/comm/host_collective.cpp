@@ -65,6 +65,20 @@ void sum_over(std::span<std::int64_t> x, MpiComm const& group) {
     ));
 }
 
+std::vector<std::int64_t> all_to_all(std::span<std::int64_t const> x, MpiComm const& group) {
+    auto const ranks = static_cast<std::size_t>(group.size());
+    require(
+        x.size() % ranks == 0, "all_to_all: {} entries cannot be shared out over {} ranks",
+        x.size(), ranks
+    );
+    std::vector<std::int64_t> received(x.size());
+    auto const count = checked_length(x.size() / ranks);
+    ISOGLOSS_MPI(
+        MPI_Alltoall(x.data(), count, MPI_INT64_T, received.data(), count, MPI_INT64_T, group.get())
+    );
+    return received;
+}
+
 std::vector<std::int64_t> gather_all(std::span<std::int64_t const> x, MpiComm const& group) {
     return gather_lists(x, MPI_INT64_T, group);
 }
