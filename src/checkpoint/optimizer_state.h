@@ -6,6 +6,7 @@
 
 #include "base/math.h"
 #include "device/view.h"
+#include "model/optimizer.h"
 #include "model/parameters.h"
 
 namespace isogloss {
@@ -20,18 +21,7 @@ struct StatePiece {
     View<float, 1> v;           ///< [range.size()] second moment
 };
 
-/// One rank's flat share of a group: elements [owned.begin, owned.end) of the group's memory.
-struct OwnedState {
-    Range owned;
-    View<float, 1> master;  ///< [owned.size()]; null where the weights are float themselves
-    View<float, 1> m;       ///< [owned.size()]
-    View<float, 1> v;       ///< [owned.size()]
-};
-
-/// Cuts a flat share at the borders of the group's parameters; the padding between them is left
-/// out.
-std::vector<StatePiece> state_pieces(
-    ParameterTable const& parameters, ParameterGroup const& group, OwnedState const& state
-);
+/// The state that this rank owns, cut at the borders of parameters; padding is left out.
+std::vector<StatePiece> state_pieces(ParameterTable const& parameters, Optimizer const& optimizer);
 
 }  // namespace isogloss
