@@ -53,8 +53,8 @@ std::string read_value(std::string_view text, std::vector<T>& target) {
 template <class T>
 std::string value_text(std::vector<T> const& values) {
     std::string text;
-    for (auto const& value : values) {
-        text += (text.empty() ? "" : ",") + value_text(static_cast<T const&>(value));
+    for (T const& value : values) {
+        text += (text.empty() ? "" : ",") + value_text(value);
     }
     return text;
 }

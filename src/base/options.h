@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/option_source.h"
 #include "base/option_value.h"
 
 namespace isogloss {
@@ -49,7 +50,7 @@ public:
     /// @param summary  one or a few sentences, the first lines of the help
     Options(std::string command, std::string summary);
 
-    /// `target` is read as the default (when parsing begins) and written. T is std::string,
+    /// `target` holds the default now and is written by parsing. T is std::string,
     /// std::filesystem::path, std::int32_t, std::int64_t, std::uint64_t, float, double, bool, or a
     /// std::vector or std::optional of these. `help` says the unit.
     template <class T>
@@ -92,6 +93,7 @@ public:
     /// @param arguments  the words after the command's name
     /// @throws Error  (usage) with every fault: unknown names ("did you mean ..."), values that
     ///         cannot be read, names given twice, required ones missing, what the checks find
+    /// The file of `--config FILE` is read first, then the words.
     Parsed parse(std::span<std::string const> arguments);
 
     /// Sets values from name and text, as a lifelong plan's stage gives them. Same checks.
@@ -117,12 +119,8 @@ private:
         bool positional = false;
         bool takes_rest = false;
         bool given = false;
+        bool is_faulty = false;
     };
-    struct Given {
-        Setting setting;
-        std::string source;  ///< "" for the command line
-    };
-
     template <class T>
     static Entry make_entry(std::string name, T& target, std::string help, Presence presence) {
         Entry entry;
@@ -138,8 +136,10 @@ private:
 
     void add_entry(Entry entry);
     Entry* find(std::string_view name);
-    std::string unknown_name(Given const& given) const;
-    void apply(std::vector<Given> const& given, std::vector<std::string>& faults);
+    [[nodiscard]] std::vector<OptionForm> forms() const;
+    [[nodiscard]] std::string unknown_name(GivenOption const& given) const;
+    void name_words(std::vector<GivenOption>& given, std::vector<std::string>& faults) const;
+    void apply(std::span<GivenOption const> given, std::vector<std::string>& faults);
     void finish(std::vector<std::string> faults);
 
     std::string command_;
