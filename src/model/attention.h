@@ -1,0 +1,60 @@
+// model/attention.h - the attention of a block: products, rotary positions, softmax, product.
+#pragma once
+
+#include "device/arena.h"
+#include "kernels/attention.h"
+#include "model/phases.h"
+#include "model/weights.h"
+
+namespace isogloss {
+
+template <class T>
+struct AttentionWeights {
+    Matrix<T> qkv;     ///< [(H + 2 G) W, D]: queries, keys, values
+    Vector<T> bias;    ///< [(H + 2 G) W] of qkv; may be absent
+    Matrix<T> output;  ///< [D, H W]
+};
+
+/// What attention must know of the tokens of a pass.
+struct TokenLayout {
+    AttentionShape shape;
+    View<std::int32_t const, 1> position;        ///< [N] in the token's document
+    View<std::int32_t const, 1> document_start;  ///< [N] in the row
+    View<float const, 2> cosine;                 ///< [positions, W/2]
+    View<float const, 2> sine;                   ///< [positions, W/2]
+};
+
+/// Kept between forward and backward.
+template <class T>
+struct AttentionActivations {
+    View<T, 2> qkv;          ///< [N, (H + 2 G) W] after rotary
+    View<T, 2> out;          ///< [N, H W] before the output product
+    View<float, 2> log_sum;  ///< [N, H]
+};
+
+/// y = attention(rotary(x Wqkv^T + bias)) Wout^T.     x, y [N, D]; takes `saved` from the arena.
+template <class T>
+void self_attention(
+    View<T const, 2> x,
+    AttentionWeights<T> const& weights,
+    TokenLayout const& tokens,
+    View<T, 2> y,
+    AttentionActivations<T>& saved,
+    Arena& arena,
+    PhaseWatch& watch
+);
+
+/// dx = d loss / d x (replaced) for dy = d loss / d y; adds to the gradients of trainable weights.
+template <class T>
+void self_attention_backward(
+    View<T const, 2> dy,
+    View<T const, 2> x,
+    AttentionWeights<T> const& weights,
+    TokenLayout const& tokens,
+    AttentionActivations<T> const& saved,
+    View<T, 2> dx,
+    Arena& arena,
+    PhaseWatch& watch
+);
+
+}  // namespace isogloss
