@@ -10,10 +10,8 @@ char const* name_of(Phase phase) {
         case Phase::qkv: return "qkv";
         case Phase::attend: return "attend";
         case Phase::output: return "output";
-        case Phase::router: return "router";
-        case Phase::dispatch: return "dispatch";
         case Phase::experts: return "experts";
-        case Phase::combine: return "combine";
+        case Phase::exchange: return "exchange";
         case Phase::head: return "head";
         case Phase::count: break;
     }

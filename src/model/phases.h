@@ -16,10 +16,8 @@ enum class Phase : std::uint8_t {
     qkv,       ///< products and rotary
     attend,    ///< the softmax of queries and keys, and its product with the values
     output,    ///< product after attention
-    router,    ///< scores, choice, plan
-    dispatch,  ///< rows to experts
-    experts,   ///< feed-forwards
-    combine,   ///< rows back
+    experts,   ///< feed-forwards, with router and plan
+    exchange,  ///< rows to their experts and back, waiting included
     head,      ///< logits and loss
     count
 };
@@ -38,14 +36,19 @@ public:
         add(phase, lap_.seconds());
         lap_.restart();
     }
-    /// Gives seconds that were measured elsewhere; with a negative number, takes them back.
-    void add(Phase phase, double seconds) { seconds_[static_cast<std::size_t>(phase)] += seconds; }
-
+    /// The same, but `elsewhere` of these seconds were spent in `other`.
+    void lap(Phase phase, Phase other, double elsewhere) {
+        add(phase, -elsewhere);
+        add(other, elsewhere);
+        lap(phase);
+    }
     [[nodiscard]] double seconds(Phase phase) const {
         return seconds_[static_cast<std::size_t>(phase)];
     }
 
 private:
+    void add(Phase phase, double seconds) { seconds_[static_cast<std::size_t>(phase)] += seconds; }
+
     Timer lap_;
     std::array<double, static_cast<std::size_t>(Phase::count)> seconds_{};
 };

@@ -1,0 +1,138 @@
+// model/block.cpp
+#include "model/block.h"
+
+#include <fmt/format.h>
+
+#include "kernels/rms_norm.h"
+
+namespace isogloss {
+namespace {
+
+template <class T>
+AttentionWeights<T> attention_weights(
+    ParameterTable const& table, ModelConfig const& config, std::string const& prefix
+) {
+    AttentionWeights<T> weights;
+    weights.qkv = matrix_of<T>(table, prefix + "attention.qkv.weight");
+    if (config.qkv_bias) {
+        weights.bias = vector_of<T>(table, prefix + "attention.qkv.bias");
+    }
+    weights.output = matrix_of<T>(table, prefix + "attention.output.weight");
+    return weights;
+}
+
+template <class T>
+MoeWeights<T> moe_weights(
+    ParameterTable const& table,
+    ModelConfig const& config,
+    std::int32_t layer,
+    std::vector<std::int32_t> const& held_experts
+) {
+    auto const prefix = fmt::format("layers.{}.", layer);
+    MoeWeights<T> weights;
+    if (config.layers[static_cast<std::size_t>(layer)].has_router()) {
+        auto const router = matrix_of<float>(table, prefix + "router.weight");
+        weights.router = router.value;
+        weights.router_gradient = router.gradient;
+    }
+    for (auto const expert : held_experts) {
+        auto const name = fmt::format("{}experts.{}.", prefix, expert);
+        auto const gate_up = matrix_of<T>(table, name + "gate_up.weight");
+        auto const down = matrix_of<T>(table, name + "down.weight");
+        weights.experts.push_back({gate_up.value, down.value, gate_up.gradient, down.gradient});
+    }
+    return weights;
+}
+
+}  // namespace
+
+template <class T>
+Block<T>::Block(
+    ParameterTable const& table,
+    ModelConfig const& config,
+    std::int32_t layer,
+    LayerPlacement const& placement,
+    MpiComm const& world
+)
+    : attention_norm_(vector_of<T>(table, fmt::format("layers.{}.attention_norm.weight", layer))),
+      attention_(attention_weights<T>(table, config, fmt::format("layers.{}.", layer))),
+      ffn_norm_(vector_of<T>(table, fmt::format("layers.{}.ffn_norm.weight", layer))),
+      moe_(
+          {config.width, config.ffn_hidden, config.top_k},
+          placement,
+          world,
+          moe_weights<T>(table, config, layer, placement.experts_of(world.rank()))
+      ) {}
+
+template <class T>
+void Block<T>::forward(
+    Residual<T> const& in,
+    View<T, 2> y,
+    Keep keep,
+    BlockActivations<T>& saved,
+    RoutingStats& stats,
+    Pass const& pass
+) {
+    auto& arena = *pass.arena;
+    auto& watch = *pass.watch;
+    // The attention's result becomes the residual stream: the sum is made in its memory, so that
+    // the stream before it stays for the backward pass.
+    saved.middle.x = arena.take<T, 2>(in.x.shape);
+    saved.middle.normed = arena.take<T, 2>(in.x.shape);
+    saved.middle.inverse = arena.take<float, 1>({in.x.shape[0]});
+    self_attention<T>(
+        in.normed, attention_, pass.tokens, saved.middle.x, saved.attention, arena, watch
+    );
+    add_rms_norm<T>(
+        saved.middle.x, in.x, ffn_norm_.value, pass.norm_epsilon, saved.middle.normed,
+        saved.middle.inverse, Stream{}
+    );
+    watch.lap(Phase::norm);
+
+    double const exchanged = moe_.tally().seconds;
+    if (keep == Keep::all) {
+        moe_.forward(saved.middle.normed, y, Routing{}, arena, saved.moe, stats, Stream{});
+    } else {
+        moe_.forward(saved.middle.normed, y, Routing{}, arena, stats, Stream{});
+    }
+    watch.lap(Phase::experts, Phase::exchange, moe_.tally().seconds - exchanged);
+}
+
+template <class T>
+void Block<T>::backward(
+    Residual<T> const& in,
+    BlockActivations<T> const& saved,
+    std::span<float const> probs_slope,
+    Backward depth,
+    View<T, 2> dx,
+    Pass const& pass
+) {
+    auto& arena = *pass.arena;
+    auto& watch = *pass.watch;
+    ArenaScope const scope(arena);
+    auto const dnormed = arena.take<T, 2>(dx.shape);
+
+    double const exchanged = moe_.tally().seconds;
+    moe_.backward(dx, dnormed, saved.moe, probs_slope, arena, Stream{});
+    watch.lap(Phase::experts, Phase::exchange, moe_.tally().seconds - exchanged);
+    if (depth == Backward::feed_forward) {
+        return;
+    }
+    rms_norm_backward<T>(
+        dnormed, saved.middle.x, ffn_norm_.value, saved.middle.inverse, dx, ffn_norm_.gradient,
+        Stream{}
+    );
+    watch.lap(Phase::norm);
+    self_attention_backward<T>(
+        dx, in.normed, attention_, pass.tokens, saved.attention, dnormed, arena, watch
+    );
+    rms_norm_backward<T>(
+        dnormed, in.x, attention_norm_.value, in.inverse, dx, attention_norm_.gradient, Stream{}
+    );
+    watch.lap(Phase::norm);
+}
+
+template class Block<float>;
+template class Block<bf16>;
+
+}  // namespace isogloss

@@ -1,0 +1,205 @@
+// model/language_model.cpp
+#include "model/language_model.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/require.h"
+#include "kernels/rotary.h"
+#include "model/transformer.h"
+
+namespace isogloss {
+namespace {
+
+// Cosines and sines for as many positions as the longest row so far has.
+class PositionTable {
+public:
+    PositionTable(ModelConfig const& config, Device device)
+        : theta_(config.rope_theta), half_(config.head_width / 2), device_(device) {}
+
+    void cover(std::int64_t positions) {
+        if (positions <= covered_) {
+            return;
+        }
+        cosine_ = Buffer<float>(device_, positions * half_);
+        sine_ = Buffer<float>(device_, positions * half_);
+        covered_ = positions;
+        rotary_table(theta_, cosine(), sine());
+    }
+    [[nodiscard]] View<float, 2> cosine() const { return cosine_.view<2>({covered_, half_}); }
+    [[nodiscard]] View<float, 2> sine() const { return sine_.view<2>({covered_, half_}); }
+
+private:
+    float theta_;
+    std::int64_t half_;
+    Device device_;
+    std::int64_t covered_ = 0;
+    Buffer<float> cosine_;
+    Buffer<float> sine_;
+};
+
+void check_batch(Batch const& batch, ModelConfig const& config) {
+    require(
+        batch.row_length >= 0 && batch.row_length <= config.max_positions,
+        "rows of {} tokens; the model takes at most model.max_positions = {}", batch.row_length,
+        config.max_positions
+    );
+    for (auto const* list :
+         {&batch.tokens, &batch.targets, &batch.position, &batch.document_start}) {
+        require(
+            list->size() == batch.size(),
+            "a batch of {} rows of {} tokens has a list of {} elements", batch.rows,
+            batch.row_length, list->size()
+        );
+    }
+}
+
+}  // namespace
+
+struct LanguageModel::Parts {
+    using Network = std::variant<Transformer<float>, Transformer<bf16>>;
+
+    Parts(
+        ModelConfig const& a_config,
+        Placement const& placement,
+        MpiComm const& world,
+        Settings const& settings
+    )
+        : config(a_config),
+          parameters(config, placement, world, settings.device),
+          arena(settings.device),
+          positions(config, settings.device),
+          network(make_network(
+              config,
+              parameters,
+              placement,
+              world,
+              settings.recompute ? Activations::recompute : Activations::keep
+          )) {}
+
+    static Network make_network(
+        ModelConfig const& config,
+        ParameterTable const& parameters,
+        Placement const& placement,
+        MpiComm const& world,
+        Activations activations
+    ) {
+        if (config.dtype == DType::bf16) {
+            return Transformer<bf16>(config, parameters, placement, world, activations);
+        }
+        return Transformer<float>(config, parameters, placement, world, activations);
+    }
+
+    // Starts a pass: everything of the pass before is given back.
+    Pass start(Batch const& batch) {
+        check_batch(batch, config);
+        arena.reset();
+        watch.restart();
+        positions.cover(batch.row_length);
+        return {
+            {{batch.rows, batch.row_length, config.num_heads, config.num_kv_heads,
+              config.head_width},
+             batch.position.view(),
+             batch.document_start.view(),
+             positions.cosine(),
+             positions.sine()},
+            config.norm_epsilon,
+            &arena,
+            &watch};
+    }
+
+    ModelConfig config;
+    ParameterTable parameters;
+    Arena arena;
+    PhaseWatch watch;
+    PositionTable positions;
+    Network network;
+};
+
+namespace {
+
+PassResult result_of(TransformerOutput const& output, Batch const& batch) {
+    PassResult result;
+    auto const loss = output.loss.span();
+    auto const target = batch.targets.view().span();
+    for (std::int64_t row = 0; row < batch.rows; ++row) {
+        double sum = 0.0;
+        std::int64_t counted = 0;
+        for (auto n = row * batch.row_length; n < (row + 1) * batch.row_length; ++n) {
+            auto const i = static_cast<std::size_t>(n);
+            sum += static_cast<double>(loss[i]);
+            counted += target[i] != kNoTarget ? 1 : 0;
+        }
+        result.row_loss.push_back(sum);
+        result.row_targets.push_back(counted);
+    }
+    result.balance_loss = output.balance.value;
+    for (auto const& layer : output.stats) {
+        result.expert_tokens.push_back(layer.expert_tokens);
+    }
+    return result;
+}
+
+}  // namespace
+
+LanguageModel::LanguageModel(
+    ModelConfig const& config,
+    Placement const& placement,
+    MpiComm const& world,
+    Settings const& settings
+)
+    : parts_(std::make_unique<Parts>(config, placement, world, settings)) {}
+
+LanguageModel::~LanguageModel() = default;
+LanguageModel::LanguageModel(LanguageModel&&) noexcept = default;
+LanguageModel& LanguageModel::operator=(LanguageModel&&) noexcept = default;
+
+ModelConfig const& LanguageModel::config() const {
+    return parts_->config;
+}
+
+ParameterTable& LanguageModel::parameters() {
+    return parts_->parameters;
+}
+
+ParameterTable const& LanguageModel::parameters() const {
+    return parts_->parameters;
+}
+
+PassResult LanguageModel::train(Batch const& batch, PassOptions const& options) {
+    require(
+        options.counted_targets > 0.0, "{} counted targets in the global batch; the loss is a mean",
+        options.counted_targets
+    );
+    auto const pass = parts_->start(batch);
+    LossWeights const weights{
+        static_cast<float>(1.0 / options.counted_targets),
+        static_cast<double>(options.balance_coef)};
+    return std::visit(
+        [&](auto& network) { return result_of(network.train(batch, weights, pass), batch); },
+        parts_->network
+    );
+}
+
+PassResult LanguageModel::evaluate(Batch const& batch) {
+    auto const pass = parts_->start(batch);
+    return std::visit(
+        [&](auto& network) { return result_of(network.evaluate(batch, pass), batch); },
+        parts_->network
+    );
+}
+
+PhaseSeconds LanguageModel::phase_seconds() const {
+    PhaseSeconds seconds;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Phase::count); ++i) {
+        auto const phase = static_cast<Phase>(i);
+        seconds.emplace_back(name_of(phase), parts_->watch.seconds(phase));
+    }
+    return seconds;
+}
+
+std::int64_t LanguageModel::activation_bytes() const {
+    return parts_->arena.peak_bytes();
+}
+
+}  // namespace isogloss

@@ -1,0 +1,77 @@
+// model/transformer.h - the network in one element type: embedding, blocks, norm, head; forward and
+// backward.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "corpus/batch.h"
+#include "model/block.h"
+#include "moe/balance_loss.h"
+
+namespace isogloss {
+
+/// What a pass over one micro-batch gives besides gradients.
+struct TransformerOutput {
+    View<float, 1> loss;              ///< [N] nats, in the arena; 0 where no target counts
+    std::vector<RoutingStats> stats;  ///< [layer]
+    BalanceLoss balance;              ///< of a training pass
+};
+
+/// How a training pass weighs its two losses.
+struct LossWeights {
+    float token = 1.0F;    ///< of every counted target: 1 / counted targets of the global batch
+    double balance = 0.0;  ///< of the balance loss
+};
+
+/// What is kept of a block between forward and backward.
+enum class Activations : std::uint8_t {
+    keep,
+    recompute,  ///< the block's input only; its forward pass is run again
+};
+
+/// All passes are collective over the world.
+template <class T>
+class Transformer {
+public:
+    /// Views into `table`, which must outlive it, as must `config` and `world`.
+    Transformer(
+        ModelConfig const& config,
+        ParameterTable const& table,
+        Placement const& placement,
+        MpiComm const& world,
+        Activations activations
+    );
+
+    /// Adds to the gradients of the trainable parameters; stops at the lowest of them.
+    TransformerOutput train(Batch const& batch, LossWeights const& weights, Pass const& pass);
+    TransformerOutput evaluate(Batch const& batch, Pass const& pass);
+
+private:
+    [[nodiscard]] Residual<T> take_residual(Pass const& pass, std::int64_t num_tokens) const;
+    [[nodiscard]] Residual<T> entry_of(
+        std::size_t block, std::size_t first_kept, std::int64_t num_tokens, Pass const& pass
+    ) const;
+    void forward(Batch const& batch, std::size_t first_kept, Pass const& pass);
+    void forward_block(std::size_t i, Keep keep, Pass const& pass);
+    void backward(Batch const& batch, View<T, 2> dx, Pass const& pass);
+    void backward_block(std::size_t i, View<T, 2> dx, Pass const& pass);
+
+    ModelConfig const* config_;
+    MpiComm const* world_;
+    Activations activations_;
+    Matrix<T> embedding_;
+    std::vector<Block<T>> blocks_;
+    Vector<T> final_norm_;
+    Matrix<T> head_;
+    std::size_t lowest_trainable_;  ///< block; blocks_.size() when no block trains
+
+    // Of the pass under way.
+    std::vector<Residual<T>> entries_;  ///< [block] its input; the last is the head's
+    std::vector<BlockActivations<T>> saved_;
+    TransformerOutput output_;
+    std::array<Residual<T>, 2> places_;  ///< of inputs that nobody looks at again, in turn
+};
+
+}  // namespace isogloss
