@@ -39,11 +39,16 @@ struct PlacementRequest {
     int ranks_per_node = 1;
 };
 
-/// A layer with one expert has it on all ranks. With E < ranks, every rank holds one expert and the
-/// busiest ones get the replicas; with E >= ranks, every expert has one rank and the ranks'
-/// expected shares are balanced (largest first), the surplus going to other ranks from layer to
-/// layer; the experts of one language group stay on one node where that costs no balance.
-/// @throws Error  (usage) when a count or rank number is below 1
+/// A layer with one expert has it on all ranks.
+///
+/// Fewer experts than ranks: every rank holds one, the busiest experts get the replicas, and the
+/// holders of an expert, and the experts of a group, are neighbours.
+///
+/// As many or more: every expert has one rank. Largest share first, each goes to the rank with the
+/// least share so far (among equals, with the fewest experts so far, then with the fewest in
+/// earlier layers), and no rank gets more than twice its even number. The experts of a group are
+/// put on one node where the busiest rank is no busier for it.
+/// @throws Error  (usage) when a count or rank number is below 1, or a list has a wrong length
 Placement place_experts(PlacementRequest const& request);
 
 }  // namespace isogloss

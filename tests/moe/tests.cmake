@@ -1,0 +1,1 @@
+isogloss_test(moe placement)
