@@ -93,6 +93,17 @@ std::vector<std::int32_t> ModelConfig::experts_per_layer() const {
     return counts;
 }
 
+ModelConfig frozen(ModelConfig config) {
+    config.backbone_trainable = false;
+    config.routers_trainable = false;
+    for (auto& layer : config.layers) {
+        for (auto& expert : layer.experts) {
+            expert.trainable = false;
+        }
+    }
+    return config;
+}
+
 std::vector<std::string> problems(ModelConfig const& config) {
     Problems found;
     check_at_least_one(found, "vocab_size", config.vocab_size);

@@ -61,6 +61,9 @@ struct ModelConfig {
     bool operator==(ModelConfig const&) const = default;
 };
 
+/// The same model with nothing that trains: no gradients are made for it.
+ModelConfig frozen(ModelConfig config);
+
 /// Every rule the config breaks, one sentence each, naming the key as the user writes it
 /// ("model.width = 7: ..."). Empty means valid.
 std::vector<std::string> problems(ModelConfig const& config);

@@ -38,7 +38,8 @@ void describe(Options& options, TrainConfig& train) {
     options.add("train.warmup-steps", train.warmup_steps, "steps of linear rise");
     options.add_choice(
         "train.schedule", train.schedule,
-        {{"cosine", "cosine"}, {"linear", "linear"}, {"constant", "constant"}}, "after the warm-up"
+        {{"cosine", Decay::cosine}, {"linear", Decay::linear}, {"constant", Decay::constant}},
+        "after the warm-up"
     );
     options.add("train.beta1", train.beta1, "AdamW, decay of the first moment");
     options.add("train.beta2", train.beta2, "AdamW, decay of the second moment");

@@ -8,6 +8,7 @@
 
 #include "base/options.h"
 #include "model/config.h"
+#include "optim/schedule.h"
 
 namespace isogloss {
 
@@ -21,7 +22,7 @@ struct TrainConfig {
     float learning_rate = 3e-4F;     ///< highest
     float min_learning_rate = 0.1F;  ///< at the end, as a share of the highest
     std::int64_t warmup_steps = 20;
-    std::string schedule = "cosine";  ///< cosine, linear or constant, after the warm-up
+    Decay schedule = Decay::cosine;  ///< after the warm-up
     float beta1 = 0.9F;
     float beta2 = 0.95F;
     float epsilon = 1e-8F;

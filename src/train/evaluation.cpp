@@ -14,7 +14,37 @@
 namespace isogloss {
 namespace {
 
-// One forward pass of every rank over its part of `rows` rows that begin at `first`.
+// What is to be scored of one language.
+struct Work {
+    std::int32_t language = 0;
+    ValidationSet set;
+    std::int64_t rows = 0;
+};
+
+std::vector<Work> plan_work(EvaluationRequest const& request, Corpus const& corpus) {
+    std::vector<std::int32_t> languages;
+    for (auto const& tag : request.languages) {
+        languages.push_back(corpus.language_index(tag));
+    }
+    if (languages.empty()) {
+        languages.resize(corpus.languages().size());
+        std::iota(languages.begin(), languages.end(), 0);
+    }
+    std::vector<Work> work;
+    for (auto const language : languages) {
+        ValidationSet const set(corpus, language, request.split, request.row_length);
+        auto rows = set.rows();
+        if (request.max_tokens > 0) {
+            rows = std::min(rows, ceil_div(request.max_tokens, request.row_length));
+        }
+        if (rows > 0) {
+            work.push_back({language, set, rows});
+        }
+    }
+    return work;
+}
+
+// One forward pass of every rank over its part of `rows`.
 void score_rows(
     LanguageModel& model,
     ValidationSet const& set,
@@ -29,19 +59,17 @@ void score_rows(
         std::accumulate(pass.row_targets.begin(), pass.row_targets.end(), std::int64_t{0});
 }
 
-bool agreed_to_stop(EvaluationRequest const& request, MpiComm const& world) {
-    return request.stop && max_over(static_cast<std::int64_t>(request.stop() ? 1 : 0), world) > 0;
+// Sums over ranks, and the text that the tokens stand for: the split's, in proportion.
+void finish_score(LanguageScore& score, SplitCounts const& counts, MpiComm const& world) {
+    score.loss_sum = sum_over(score.loss_sum, world);
+    score.targets = sum_over(score.targets, world);
+    score.bytes_of_text = static_cast<double>(counts.bytes_of_text) *
+                          static_cast<double>(score.targets) /
+                          static_cast<double>(counts.tokens - 1);
 }
 
-std::vector<std::string> tags_of(EvaluationRequest const& request, Corpus const& corpus) {
-    if (!request.languages.empty()) {
-        return request.languages;
-    }
-    std::vector<std::string> tags;
-    for (auto const& record : corpus.languages()) {
-        tags.push_back(record.tag);
-    }
-    return tags;
+bool agreed_to_stop(EvaluationRequest const& request, MpiComm const& world) {
+    return request.stop && max_over(static_cast<std::int64_t>(request.stop() ? 1 : 0), world) > 0;
 }
 
 }  // namespace
@@ -65,38 +93,34 @@ std::optional<std::vector<LanguageScore>> evaluate(
     EvaluationRequest const& request,
     MpiComm const& world
 ) {
+    auto const work = plan_work(request, corpus);
+    std::int64_t rows_in_all = 0;
+    for (auto const& part : work) {
+        rows_in_all += part.rows;
+    }
+    Progress progress(
+        progress_style(request.progress, world.rank()), "evaluate",
+        static_cast<double>(rows_in_all), "rows"
+    );
     std::vector<LanguageScore> scores;
-    for (auto const& tag : tags_of(request, corpus)) {
-        auto const language = corpus.language_index(tag);
-        ValidationSet const set(corpus, language, request.split, request.row_length);
-        auto rows = set.rows();
-        if (request.max_tokens > 0) {
-            rows = std::min(rows, ceil_div(request.max_tokens, request.row_length));
-        }
-        if (rows == 0) {
-            continue;
-        }
-        LanguageScore score{.language = tag};
-        auto const rows_a_pass = request.rows * world.size();
-        for (std::int64_t first = 0; first < rows; first += rows_a_pass) {
+    std::int64_t rows_done = 0;
+    auto const rows_a_pass = request.rows * world.size();
+    for (auto const& part : work) {
+        auto const& record = corpus.languages()[static_cast<std::size_t>(part.language)];
+        LanguageScore score{.language = record.tag};
+        for (std::int64_t first = 0; first < part.rows; first += rows_a_pass) {
             if (agreed_to_stop(request, world)) {
                 return std::nullopt;
             }
-            auto const last = std::min(first + rows_a_pass, rows);
-            score_rows(model, set, {first, last}, world, score);
-            if (request.progress) {
-                request.progress(tag, last, rows);
-            }
+            Range const rows{first, std::min(first + rows_a_pass, part.rows)};
+            score_rows(model, part.set, rows, world, score);
+            rows_done += rows.size();
+            progress.update(static_cast<double>(rows_done), record.tag);
         }
-        score.loss_sum = sum_over(score.loss_sum, world);
-        score.targets = sum_over(score.targets, world);
-        auto const& counts =
-            corpus.languages()[static_cast<std::size_t>(language)].counts(request.split);
-        score.bytes_of_text = static_cast<double>(counts.bytes_of_text) *
-                              static_cast<double>(score.targets) /
-                              static_cast<double>(counts.tokens - 1);
+        finish_score(score, record.counts(request.split), world);
         scores.push_back(score);
     }
+    progress.finish();
     return scores;
 }
 

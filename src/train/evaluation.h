@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "base/table.h"
 #include "comm/mpi_comm.h"
 #include "corpus/corpus.h"
@@ -33,11 +34,10 @@ struct LanguageScore {
 struct EvaluationRequest {
     std::vector<std::string> languages;  ///< tags of the corpus; empty: all
     Split split = Split::valid;
-    std::int64_t row_length = 512;  ///< T; context is cut at row borders
-    std::int64_t rows = 8;          ///< of one forward pass, a rank
-    std::int64_t max_tokens = 0;    ///< a language, rounded up to whole rows; 0: all
-    /// Told after each forward pass: language, rows done, rows in all. May be empty.
-    std::function<void(std::string const&, std::int64_t, std::int64_t)> progress;
+    std::int64_t row_length = 512;                 ///< T; context is cut at row borders
+    std::int64_t rows = 8;                         ///< of one forward pass, a rank
+    std::int64_t max_tokens = 0;                   ///< a language, rounded up to whole rows; 0: all
+    ProgressStyle progress = ProgressStyle::none;  ///< shown by rank 0
     /// Asked on every rank before each forward pass; when any rank says yes, all stop. May be
     /// empty.
     std::function<bool()> stop;

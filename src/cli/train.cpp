@@ -1,0 +1,33 @@
+// cli/train.cpp
+#include "base/log.h"
+#include "base/options.h"
+#include "base/stop.h"
+#include "cli/commands.h"
+#include "comm/world.h"
+#include "train/run.h"
+
+namespace isogloss {
+
+Exit run_train(Arguments const& arguments, World const& world) {
+    RunConfig run;
+    Options options(
+        "train",
+        "Trains a checkpoint on a corpus to the configured step, over as many jobs as that takes: "
+        "a "
+        "run directory that holds a checkpoint is gone on with. On SIGTERM, SIGUSR1 or SIGUSR2 it "
+        "writes a checkpoint and ends with exit code 75."
+    );
+    describe(options, run);
+    options.add_check([&] { return problems(run, world.comm().size()); });
+    if (options.parse(arguments) == Parsed::help) {
+        return print_help(options, world);
+    }
+    StopSignal const stop;
+    Log log(world.comm().rank());
+    auto const result =
+        run_training(run, options.resolved(), world, stop, ProgressStyle::automatic, log);
+    log.info("newest checkpoint: " + result.checkpoint.string());
+    return result.exit;
+}
+
+}  // namespace isogloss

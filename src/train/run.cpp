@@ -1,0 +1,154 @@
+// train/run.cpp
+#include "train/run.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/file.h"
+#include "checkpoint/load.h"
+#include "checkpoint/partial_checkpoint.h"
+#include "checkpoint/save.h"
+#include "comm/collective.h"
+#include "train/data_order.h"
+#include "train/trainer.h"
+
+namespace isogloss {
+namespace {
+
+// Where a run begins: its own newest checkpoint, or the one it was told to start from.
+struct Start {
+    StoredCheckpoint checkpoint;
+    bool resumed = false;
+};
+
+Start find_start(RunConfig const& run, RunDirectory const& directory, World const& world) {
+    auto const newest = latest_checkpoint(directory.checkpoints());
+    require_usage(
+        !newest || run.resume == "latest",
+        "{} has a checkpoint already and run.resume = never; name another run.out",
+        directory.root().string()
+    );
+    return {
+        .checkpoint = read_checkpoint(newest.value_or(run.from), world.comm()),
+        .resumed = newest.has_value()};
+}
+
+void check_fit(RunConfig const& run, Corpus const& corpus, StoredCheckpoint const& checkpoint) {
+    auto const& config = checkpoint.manifest.config;
+    require_tokenizer(
+        checkpoint, corpus.manifest().tokenizer_sha256, "corpus " + corpus.directory().string()
+    );
+    require_data(
+        corpus.manifest().vocab_size <= config.vocab_size,
+        "{}: the corpus has a vocabulary of {}, the model one of {}", corpus.directory().string(),
+        corpus.manifest().vocab_size, config.vocab_size
+    );
+    require_usage(
+        run.train.row_length <= config.max_positions,
+        "train.row-length = {}: the model takes at most {} positions", run.train.row_length,
+        config.max_positions
+    );
+}
+
+CheckpointInfo next_info(
+    RunConfig const& run, std::string const& options, Corpus const& corpus, Start const& start
+) {
+    auto info = start.checkpoint.manifest.info;
+    auto learned = run.data.languages;
+    if (learned.empty()) {
+        for (auto const& record : corpus.languages()) {
+            learned.push_back(record.tag);
+        }
+    }
+    for (auto const& tag : learned) {
+        if (std::ranges::count(info.languages, tag) == 0) {
+            info.languages.push_back(tag);
+        }
+    }
+    info.options = options;
+    if (!start.resumed) {
+        info.parent = ParentRecord{
+            .path = start.checkpoint.folder.string(),
+            .manifest_sha256 = start.checkpoint.manifest_sha256};
+    }
+    return info;
+}
+
+TrainState first_state(Start const& start) {
+    auto const& info = start.checkpoint.manifest.info;
+    if (!start.resumed) {
+        return {.tokens = info.tokens_seen};
+    }
+    return {
+        .step = info.step,
+        .updates = std::max<std::int64_t>(info.optimizer_step, 0),
+        .tokens = info.tokens_seen};
+}
+
+}  // namespace
+
+Placement place_model(ModelConfig const& config, World const& world) {
+    PlacementRequest request;
+    request.experts_per_layer = config.experts_per_layer();
+    request.num_ranks = world.comm().size();
+    request.ranks_per_node = world.ranks_per_node();
+    return place_experts(request);
+}
+
+RunResult run_training(
+    RunConfig const& run,
+    std::string const& options,
+    World const& world,
+    StopSignal const& stop,
+    ProgressStyle style,
+    Log& log
+) {
+    auto const& comm = world.comm();
+    RunDirectory const directory(run.out);
+    Corpus const corpus(run.data.corpus);
+    auto const start = find_start(run, directory, world);
+    check_fit(run, corpus, start.checkpoint);
+    auto const state = first_state(start);
+    if (start.resumed && state.step >= run.train.steps) {
+        log.info(fmt::format(
+            "{}: all {} steps are done", start.checkpoint.folder.string(), run.train.steps
+        ));
+        return {Exit::done, start.checkpoint.folder};
+    }
+    auto const mixture = make_mixture(run, corpus);
+    if (comm.rank() == 0) {
+        directory.prepare(options, log);
+    }
+    barrier(comm);
+
+    auto config = start.checkpoint.manifest.config;
+    apply_trainable(run.train.trainable, config);
+    LanguageModel model(
+        config, place_model(config, world), comm,
+        {.device = Device::cpu, .recompute = run.train.recompute}
+    );
+    load_weights(start.checkpoint, model.parameters(), HashCheck::compare, comm);
+    Optimizer optimizer(model.parameters());
+    if (start.resumed) {
+        load_optimizer(
+            start.checkpoint, model.parameters(), state_pieces(model.parameters(), optimizer),
+            HashCheck::compare, comm
+        );
+    }
+    log.info(fmt::format(
+        "{} from {} on {} rank{}: step {} to {}", start.resumed ? "going on" : "starting",
+        start.checkpoint.folder.string(), comm.size(), comm.size() == 1 ? "" : "s", state.step,
+        run.train.steps
+    ));
+    Loader loader(corpus, mixture, slice_plan(run.train, comm.size(), comm.rank(), state.step));
+    RunRecord record(directory, run.train, state.step, style, log, comm.rank());
+    Trainer trainer(
+        {run, directory, corpus, mixture, model, optimizer, loader, record, log, stop, comm}, state,
+        next_info(run, options, corpus, start), start.checkpoint
+    );
+    auto const exit = trainer.run();
+    return {exit, trainer.checkpoint().folder};
+}
+
+}  // namespace isogloss

@@ -1,0 +1,89 @@
+// train/run_record.cpp
+#include "train/run_record.h"
+
+#include <fmt/format.h>
+
+namespace isogloss {
+namespace {
+
+Json metrics_of(StepReport const& report, StepTally const& tally) {
+    Json seconds = {{"step", report.seconds}};
+    for (auto const& [phase, value] : report.phases) {
+        seconds[phase] = value;
+    }
+    return {
+        {"step", report.step},
+        {"tokens", report.tokens},
+        {"loss", tally.loss()},
+        {"balance_loss", tally.balance_loss()},
+        {"gradient_norm", report.gradient_norm},
+        {"learning_rate", report.learning_rate},
+        {"tokens_per_second", report.step_tokens / report.seconds},
+        {"imbalance", tally.imbalance()},
+        {"applied", report.applied},
+        {"language_loss", tally.language_loss()},
+        {"expert_shares", tally.expert_shares()},
+        {"seconds", std::move(seconds)}};
+}
+
+}  // namespace
+
+RunRecord::RunRecord(
+    RunDirectory const& directory,
+    TrainConfig const& config,
+    std::int64_t first_step,
+    ProgressStyle style,
+    Log& log,
+    int rank
+)
+    : log_every_(config.log_every), last_step_(config.steps), log_(log) {
+    if (rank == 0) {
+        files_.reset(new Files{
+            MetricLog(directory.root(), first_step),
+            Progress(style, "train", static_cast<double>(config.steps), "steps")});
+        files_->progress.start_at(static_cast<double>(first_step));
+    }
+}
+
+void RunRecord::step(StepReport const& report, StepTally const& tally) {
+    if (!files_) {
+        return;
+    }
+    files_->metrics.write(metrics_of(report, tally));
+    files_->progress.update(
+        static_cast<double>(report.step),
+        fmt::format(
+            "loss {:.4f}  {:.0f} tokens/s", tally.loss(), report.step_tokens / report.seconds
+        )
+    );
+    if (report.step % log_every_ == 0 || report.step == last_step_) {
+        log_.to_file(fmt::format(
+            "step {} of {}: loss {:.4f}, gradient norm {:.3f}, learning rate {:.3g}, {:.0f} "
+            "tokens/s",
+            report.step, last_step_, tally.loss(), report.gradient_norm, report.learning_rate,
+            report.step_tokens / report.seconds
+        ));
+    }
+}
+
+void RunRecord::evaluation(std::int64_t step, std::vector<LanguageScore> const& scores) {
+    if (!files_) {
+        return;
+    }
+    std::string line;
+    Json bits = Json::object();
+    for (auto const& score : scores) {
+        line += fmt::format(" {} {:.3f}", score.language, score.bits_per_byte());
+        bits[score.language] = score.bits_per_byte();
+    }
+    files_->metrics.write({{"step", step}, {"valid_bits_per_byte", std::move(bits)}});
+    log_.info(fmt::format("step {}: bits per byte{}", step, line));
+}
+
+void RunRecord::finish() {
+    if (files_) {
+        files_->progress.finish();
+    }
+}
+
+}  // namespace isogloss

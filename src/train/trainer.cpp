@@ -1,0 +1,214 @@
+// train/trainer.cpp
+#include "train/trainer.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/clock.h"
+#include "checkpoint/save.h"
+#include "comm/collective.h"
+#include "optim/gradient_norm.h"
+#include "optim/schedule.h"
+#include "train/data_order.h"
+#include "train/evaluation.h"
+
+namespace isogloss {
+namespace {
+
+bool due(std::int64_t every, std::int64_t step) {
+    return every > 0 && step % every == 0;
+}
+
+std::vector<std::string> tags_of(Corpus const& corpus) {
+    std::vector<std::string> tags;
+    for (auto const& record : corpus.languages()) {
+        tags.push_back(record.tag);
+    }
+    return tags;
+}
+
+Schedule schedule_of(TrainConfig const& config) {
+    return {
+        .peak = config.learning_rate,
+        .warmup_steps = config.warmup_steps,
+        .total_steps = config.steps,
+        .floor_share = config.min_learning_rate,
+        .decay = config.schedule};
+}
+
+void add_phases(PhaseSeconds& sum, PhaseSeconds const& phases) {
+    for (std::size_t i = 0; i < phases.size(); ++i) {
+        if (i < sum.size()) {
+            sum[i].second += phases[i].second;
+        } else {
+            sum.push_back(phases[i]);
+        }
+    }
+}
+
+}  // namespace
+
+Trainer::Trainer(
+    TrainerParts const& parts, TrainState const& state, CheckpointInfo info, StoredCheckpoint origin
+)
+    : parts_(parts),
+      config_(parts.run.train),
+      state_(state),
+      info_(std::move(info)),
+      origin_(std::move(origin)),
+      tally_(parts.model.config(), tags_of(parts.corpus)) {}
+
+Exit Trainer::run() {
+    bool stopped = false;
+    while (state_.step < config_.steps && !(stopped = stop_requested())) {
+        auto const report = step();
+        parts_.record.step(report, tally_);
+        if (not_finite_in_a_row_ >= config_.max_not_finite) {
+            return Exit::diverged;
+        }
+        if (due(config_.checkpoint_every, state_.step)) {
+            save();
+        }
+        if (due(config_.evaluate_every, state_.step) && state_.step < config_.steps) {
+            evaluate();
+        }
+    }
+    save();
+    if (stopped) {
+        parts_.log.info(fmt::format(
+            "stopped on request at step {} of {}; run the same command again to go on", state_.step,
+            config_.steps
+        ));
+        return Exit::stopped;
+    }
+    evaluate();
+    parts_.record.finish();
+    return Exit::done;
+}
+
+StepReport Trainer::step() {
+    Timer const timer;
+    StepReport report;
+    PassOptions const options{
+        .counted_targets = counted_targets(parts_.mixture, state_.step),
+        .balance_coef = config_.balance_coef / static_cast<float>(config_.num_slices())};
+    auto const waited = parts_.loader.seconds_waited();
+    PhaseSeconds phases;
+    tally_.clear();
+    parts_.model.parameters().zero_gradients();
+    for (std::int64_t slice = 0; slice < config_.num_slices(); ++slice) {
+        Batch const batch = parts_.loader.next();  // read while the last step ran
+        tally_.add(batch, parts_.model.train(batch, options));
+        add_phases(phases, parts_.model.phase_seconds());
+    }
+    report.phases = {{"data", parts_.loader.seconds_waited() - waited}};
+    report.phases.insert(report.phases.end(), phases.begin(), phases.end());
+
+    Timer const reducing;
+    tally_.reduce(parts_.world);
+    report.gradient_norm = parts_.optimizer.reduce_gradients(parts_.world);
+    report.phases.emplace_back("reduce", reducing.seconds());
+
+    Timer const updating;
+    apply(report);
+    report.phases.emplace_back("update", updating.seconds());
+
+    state_.tokens += static_cast<std::int64_t>(options.counted_targets);
+    report.step = ++state_.step;
+    report.tokens = state_.tokens;
+    report.step_tokens = options.counted_targets;
+    report.seconds = timer.seconds();
+    return report;
+}
+
+void Trainer::apply(StepReport& report) {
+    report.applied = std::isfinite(tally_.loss()) && std::isfinite(report.gradient_norm);
+    if (!report.applied) {  // loss and norm are the same on every rank, so all ranks come here
+        ++not_finite_in_a_row_;
+        auto const parameter = first_not_finite();
+        parts_.log.warning(fmt::format(
+            "step {}: loss {}, gradient norm {}: not applied ({} in a row); languages {}; first "
+            "gradient that is not finite: {}",
+            state_.step + 1, tally_.loss(), report.gradient_norm, not_finite_in_a_row_,
+            tally_.languages_seen(), parameter.empty() ? "none" : parameter
+        ));
+        return;
+    }
+    not_finite_in_a_row_ = 0;
+    report.learning_rate = learning_rate(schedule_of(config_), state_.step);
+    ++state_.updates;
+    parts_.optimizer.update(
+        {.learning_rate = static_cast<float>(report.learning_rate),
+         .beta1 = config_.beta1,
+         .beta2 = config_.beta2,
+         .epsilon = config_.epsilon,
+         .weight_decay = config_.weight_decay,
+         .gradient_scale = clip_factor(report.gradient_norm, config_.clip_norm),
+         .step = state_.updates}
+    );
+}
+
+void Trainer::evaluate() {
+    EvaluationRequest request;
+    request.languages = parts_.run.data.languages;
+    request.languages.insert(
+        request.languages.end(), parts_.run.data.replay_languages.begin(),
+        parts_.run.data.replay_languages.end()
+    );
+    request.row_length = config_.row_length;
+    request.rows = ceil_div(config_.slice_rows(), parts_.world.size());
+    request.max_tokens = config_.evaluate_tokens;
+    request.stop = [this] { return parts_.stop.requested(); };
+    auto const scores = isogloss::evaluate(parts_.model, parts_.corpus, request, parts_.world);
+    if (scores) {
+        parts_.record.evaluation(state_.step, *scores);
+    }
+}
+
+void Trainer::save() {
+    if (saved_step_ == state_.step) {
+        return;
+    }
+    info_.step = state_.step;
+    info_.tokens_seen = state_.tokens;
+    info_.optimizer_step = state_.updates;
+    auto const pieces = state_pieces(parts_.model.parameters(), parts_.optimizer);
+    auto saved = save_checkpoint(
+        parts_.directory.checkpoint(state_.step),
+        {.config = parts_.model.config(),
+         .parameters = parts_.model.parameters(),
+         .optimizer = pieces,
+         .origin = &origin_},
+        info_, parts_.world
+    );
+    for (auto const& warning : saved.warnings) {
+        parts_.log.warning(warning);
+    }
+    origin_ = std::move(saved.checkpoint);
+    saved_step_ = state_.step;
+}
+
+bool Trainer::stop_requested() const {
+    return max_over(static_cast<std::int64_t>(parts_.stop.requested() ? 1 : 0), parts_.world) > 0;
+}
+
+std::string Trainer::first_not_finite() const {
+    std::string found;
+    auto const& table = parts_.model.parameters();
+    for (auto const& piece : state_pieces(table, parts_.optimizer)) {
+        auto const gradient = table.gradient(piece.parameter);
+        for (auto i = piece.range.begin; found.empty() && i < piece.range.end; ++i) {
+            if (!std::isfinite(gradient.data[i])) {
+                found = table.specs()[piece.parameter].name;
+            }
+        }
+    }
+    for (auto const& name : gather_all(found, parts_.world)) {
+        if (!name.empty()) {
+            return name;
+        }
+    }
+    return {};
+}
+
+}  // namespace isogloss

@@ -1,0 +1,84 @@
+// train/trainer.h - the main loop: batches in, updates out, checkpoints and metrics on the way.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "checkpoint/manifest.h"
+#include "comm/mpi_comm.h"
+#include "corpus/corpus.h"
+#include "corpus/loader.h"
+#include "model/language_model.h"
+#include "model/optimizer.h"
+#include "train/config.h"
+#include "train/run_directory.h"
+#include "train/run_record.h"
+#include "train/tally.h"
+
+namespace isogloss {
+
+/// Where a run is. With the parameters and the optimizer's state this is all there is to save: the
+/// data order is a function of the step.
+struct TrainState {
+    std::int64_t step = 0;     ///< steps done, applied or skipped
+    std::int64_t updates = 0;  ///< steps applied: the optimizer's t
+    std::int64_t tokens = 0;   ///< seen by the model, ancestors included
+};
+
+/// What a trainer works with. All of it outlives the trainer.
+struct TrainerParts {
+    RunConfig const& run;
+    RunDirectory const& directory;
+    Corpus const& corpus;
+    Mixture const& mixture;
+    LanguageModel& model;
+    Optimizer& optimizer;
+    Loader& loader;
+    RunRecord& record;
+    Log& log;
+    StopSignal const& stop;
+    MpiComm const& world;
+};
+
+class Trainer {
+public:
+    /// @param info    of the next checkpoints; step, tokens and optimizer step are kept up to date
+    /// @param origin  checkpoint that the parameters were loaded from
+    Trainer(
+        TrainerParts const& parts,
+        TrainState const& state,
+        CheckpointInfo info,
+        StoredCheckpoint origin
+    );
+
+    /// Trains to the configured step. Collective over the world.
+    /// @return Exit::done, Exit::stopped (asked to; checkpoint written) or Exit::diverged
+    Exit run();
+
+    /// The newest checkpoint.
+    [[nodiscard]] StoredCheckpoint const& checkpoint() const { return origin_; }
+
+private:
+    StepReport step();
+    /// Applies the update, or skips it and says what was not finite.
+    void apply(StepReport& report);
+    void evaluate();
+    void save();
+    [[nodiscard]] bool stop_requested() const;
+    /// Name of the first parameter, in rank order, whose gradient is not finite; collective.
+    [[nodiscard]] std::string first_not_finite() const;
+
+    TrainerParts parts_;
+    TrainConfig const& config_;
+    TrainState state_;
+    CheckpointInfo info_;
+    StoredCheckpoint origin_;
+    StepTally tally_;
+    std::int64_t saved_step_ = -1;
+    std::int32_t not_finite_in_a_row_ = 0;
+};
+
+}  // namespace isogloss
