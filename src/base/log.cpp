@@ -39,16 +39,25 @@ void Log::warning(std::string_view text) {
     write(fmt::format("warning: {}", text));
 }
 
-void Log::write(std::string_view text) {
+void Log::to_file(std::string_view text) {
+    std::lock_guard const lock(mutex_);
+    if (file_.is_open()) {
+        file_ << line(text) << std::flush;
+    }
+}
+
+std::string Log::line(std::string_view text) const {
     auto const now =
         std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-    auto const line = fmt::format("{:%Y-%m-%dT%H:%M:%S}Z [rank {}] {}\n", now, rank_, text);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z [rank {}] {}\n", now, rank_, text);
+}
+
+void Log::write(std::string_view text) {
+    auto const whole = line(text);
     std::lock_guard const lock(mutex_);
-    std::fwrite(
-        line.data(), 1, line.size(), stderr
-    );  // one call a line, so lines of ranks stay whole
+    std::fwrite(whole.data(), 1, whole.size(), stderr);  // one call, so lines of ranks stay whole
     if (file_.is_open()) {
-        file_ << line << std::flush;
+        file_ << whole << std::flush;
     }
 }
 

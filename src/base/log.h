@@ -24,10 +24,13 @@ public:
 
     void info(std::string_view text);
     void info_of_rank(std::string_view text);
+    /// Rank 0, and only to the file: what a progress bar shows on the terminal already.
+    void to_file(std::string_view text);
     /// Marked "warning:", from every rank.
     void warning(std::string_view text);
 
 private:
+    [[nodiscard]] std::string line(std::string_view text) const;
     void write(std::string_view text);
 
     int rank_;
