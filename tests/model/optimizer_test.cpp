@@ -1,0 +1,84 @@
+// model/optimizer_test.cpp - the optimizer's pieces cover each trainable parameter once.
+#include "model/optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "comm/collective.h"
+#include "support/small_model.h"
+
+namespace isogloss {
+namespace {
+
+MpiComm world() {
+    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
+}
+
+TEST(OptimizerTest, PiecesCoverEveryTrainableElementOnceAndNoFrozenOne) {
+    auto const group = world();
+    auto config = test::small_config({1, 2, 5}, DType::bf16);
+    config.layers[2].experts[1].trainable = false;
+    ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
+    Optimizer const optimizer(table);
+    std::vector<std::vector<std::int64_t>> covered;
+    for (auto const& spec : table.specs()) {
+        covered.emplace_back(static_cast<std::size_t>(spec.size()), 0);
+    }
+    for (std::size_t s = 0; s < optimizer.shards().size(); ++s) {
+        for (auto const& piece : optimizer.pieces(s)) {
+            ASSERT_EQ(piece.in_parameter.size(), piece.in_shard.size());
+            ASSERT_LE(piece.in_shard.end, optimizer.shards()[s].owned().size());
+            for (auto k = piece.in_parameter.begin; k < piece.in_parameter.end; ++k) {
+                ++covered[piece.parameter][static_cast<std::size_t>(k)];
+            }
+        }
+    }
+    for (std::size_t i = 0; i < covered.size(); ++i) {
+        sum_over(std::span<std::int64_t>(covered[i]), group);
+        for (auto const count : covered[i]) {
+            ASSERT_EQ(count, table.specs()[i].trainable ? 1 : 0) << table.specs()[i].name;
+        }
+    }
+}
+
+TEST(OptimizerTest, PiecesPointAtTheMastersOfTheirElements) {
+    auto const group = world();
+    auto const config = test::small_config({1, 5}, DType::bf16);
+    ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
+    auto const parameters = test::random_parameters(config, 2);
+    test::set_parameters(table, parameters);
+    Optimizer const optimizer(table);
+    std::int64_t compared = 0;
+    for (std::size_t s = 0; s < optimizer.shards().size(); ++s) {
+        for (auto const& piece : optimizer.pieces(s)) {
+            auto const& values = parameters.at(table.specs()[piece.parameter].name);
+            for (std::int64_t k = 0; k < piece.in_shard.size(); ++k) {
+                auto const master = optimizer.shards()[s].master().data[piece.in_shard.begin + k];
+                auto const at = static_cast<std::size_t>(piece.in_parameter.begin + k);
+                ASSERT_EQ(master, static_cast<float>(values[at]));
+                ++compared;
+            }
+        }
+    }
+    EXPECT_GT(compared, 100);
+}
+
+TEST(OptimizerTest, TheNormIsThatOfTheSummedGradients) {
+    auto const group = world();
+    auto const config = test::small_config({1, 2}, DType::f32);
+    ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
+    Optimizer optimizer(table);
+    double by_hand = 0.0;
+    for (std::size_t i = 0; i < table.specs().size(); ++i) {
+        auto const holders = static_cast<double>(table.holders(i).size());
+        by_hand += static_cast<double>(table.specs()[i].size()) * holders * holders;
+        if (table.is_held(i)) {
+            std::ranges::fill(table.gradient(i).span(), 1.0F);  // each holder's share
+        }
+    }
+    EXPECT_DOUBLE_EQ(optimizer.reduce_gradients(group), std::sqrt(by_hand));
+}
+
+}  // namespace
+}  // namespace isogloss
