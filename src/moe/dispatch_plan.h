@@ -51,6 +51,7 @@ struct DispatchPlan {
     View<float, 1> pair_gate;                 ///< [M] its gate
     View<std::int32_t, 1> row_pair_begin;     ///< [R+1] ranges of row_pair
     View<std::int32_t, 1> row_pair;           ///< [M] pairs of a row, choices ascending
+    View<float, 1> row_gate;                  ///< [M] gates in the order of row_pair
 
     [[nodiscard]] std::int64_t num_rows() const { return receive_begin.back(); }
     [[nodiscard]] std::int64_t num_pairs() const { return expert_begin.back(); }

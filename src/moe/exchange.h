@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "comm/mpi_comm.h"
 #include "device/arena.h"
@@ -15,6 +16,9 @@ struct ExchangeTally {
     std::int64_t bytes = 0;  ///< sent to other ranks
     double seconds = 0.0;    ///< inside the exchanges, waiting for other ranks included
 };
+
+/// What a pair's result is multiplied by on its way home.
+enum class PairWeight : std::uint8_t { gate, one };
 
 /// N tokens here, R rows received, M pairs (row, expert) computed here, K choices, D width. Every
 /// function is collective over the group, also for ranks with no tokens and no experts; where
@@ -32,17 +36,16 @@ public:
     );
 
     /// y[n] = sum over ranks p, ascending, of (sum over the pairs m of token n on p, k ascending,
-    /// of weight[m] computed[m]). The inner sums are made at p, in float, and travel as T.
+    /// of w[m] computed[m]). The inner sums are made at p, in float, and travel as T.
     ///
-    /// It is the backward pass of dispatch when `computed` holds the pairs' gradients and the
-    /// weights are 1.
+    /// With PairWeight::gate it is the layer's output; with one, of the pairs' gradients, it is the
+    /// backward pass of dispatch.
     /// @param computed  [M, D]
-    /// @param weight    [M], or a view whose data is null: all 1
     /// @param y         [N, D] out
     template <class T>
     void combine(
         View<T const, 2> computed,
-        View<float const, 1> weight,
+        PairWeight weight,
         DispatchPlan const& plan,
         Arena& arena,
         View<T, 2> y,
@@ -63,12 +66,20 @@ public:
 
 private:
     template <class T>
-    void send_out(
-        View<T const, 2> rows, DispatchPlan const& plan, View<T, 2> received, Stream stream
+    void send_slots(
+        View<T const, 2> slots, DispatchPlan const& plan, View<T, 2> rows, Stream stream
     );
     template <class T>
-    void send_back(
-        View<T const, 2> rows, DispatchPlan const& plan, View<T, 2> returned, Stream stream
+    void return_rows(
+        View<T const, 2> rows, DispatchPlan const& plan, View<T, 2> slots, Stream stream
+    );
+    template <class T>
+    void exchange_rows(
+        View<T const, 2> send,
+        std::span<std::int64_t const> send_begin,
+        View<T, 2> receive,
+        std::span<std::int64_t const> receive_begin,
+        Stream stream
     );
 
     MpiComm const* group_;

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/math.h"
 #include "device/arena.h"
 #include "device/view.h"
 
@@ -21,11 +22,50 @@ struct ExpertWeights {
     [[nodiscard]] bool is_trainable() const { return gate_up_gradient.data != nullptr; }
 };
 
-/// What the backward pass of the experts needs.
+/// The experts of this rank and the pairs that each has: expert l computes [begin[l], begin[l+1]).
+template <class T>
+struct ExpertGroup {
+    std::span<std::int64_t const> begin;        ///< [L+1]
+    std::span<ExpertWeights<T> const> weights;  ///< [L]
+
+    /// From the first trainable expert to past the last; empty where all are frozen.
+    [[nodiscard]] Range trainable_experts() const;
+    /// The pairs of those.
+    [[nodiscard]] Range trainable_pairs() const;
+};
+
+/// What the experts compute on the way, and need on the way back.
 template <class T>
 struct ExpertActivations {
     View<T, 2> gate_up;  ///< [M, 2F]
-    View<T, 2> hidden;   ///< [M, F]; null data where all experts here are frozen
+    View<T, 2> hidden;   ///< [M, F]; for the backward pass null where all experts here are frozen
 };
+
+/// gate_up[m] = G x[m], hidden = swiglu(gate_up), y[m] = Wd hidden[m], each with its expert's
+/// weights.                                                   x [M, D], y [M, D] out
+template <class T>
+void experts_forward(
+    View<T const, 2> x,
+    ExpertGroup<T> const& group,
+    ExpertActivations<T> const& activations,
+    View<T, 2> y,
+    Stream stream
+);
+
+/// dx [M, D] = d loss / d x for dy [M, D], and adds to the gradients of the trainable weights; a
+/// frozen expert costs no product for its weights.
+///
+/// @param trainable_x  x of the pairs group.trainable_pairs()
+/// @param dx           out; may be dy itself
+template <class T>
+void experts_backward(
+    View<T const, 2> dy,
+    View<T const, 2> trainable_x,
+    ExpertGroup<T> const& group,
+    ExpertActivations<T> const& activations,
+    View<T, 2> dx,
+    Arena& arena,
+    Stream stream
+);
 
 }  // namespace isogloss

@@ -100,16 +100,30 @@ public:
     [[nodiscard]] ExchangeTally const& tally() const { return exchange_.tally(); }
 
 private:
-    void dense_forward(
+    void routed_forward(
         View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
     );
-    void dense_backward(
+    void single_forward(
+        View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
+    );
+    void routed_backward(
+        View<T const, 2> dy,
+        View<T, 2> dx,
+        MoeActivations<T> const& saved,
+        std::span<float const> probs_slope,
+        Arena& arena,
+        Stream stream
+    );
+    void single_backward(
         View<T const, 2> dy,
         View<T, 2> dx,
         MoeActivations<T> const& saved,
         Arena& arena,
         Stream stream
     );
+    [[nodiscard]] ExpertGroup<T> group_of(std::span<std::int64_t const> begin) const {
+        return {begin, weights_.experts};
+    }
 
     MoeShape shape_;
     std::int32_t num_experts_;

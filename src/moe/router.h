@@ -24,6 +24,13 @@ RouterChoice route(
     Stream stream
 );
 
+/// What `route` worked on.
+template <class T>
+struct RouterInputs {
+    View<T const, 2> x;           ///< [N, D]
+    View<float const, 2> weight;  ///< [E, D]
+};
+
 /// Gradients that reach a router.
 struct RouterGradients {
     View<float const, 2> gate;   ///< [N, K]
@@ -33,8 +40,7 @@ struct RouterGradients {
 /// dx += dlogits weight;  dweight += dlogits^T float(x), unless its data is null (frozen).
 template <class T>
 void route_backward(
-    View<T const, 2> x,
-    View<float const, 2> weight,
+    RouterInputs<T> const& inputs,
     RouterChoice const& choice,
     RouterGradients const& gradients,
     View<T, 2> dx,

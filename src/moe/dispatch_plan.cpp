@@ -1,0 +1,132 @@
+// moe/dispatch_plan.cpp
+#include "moe/dispatch_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/require.h"
+#include "comm/collective.h"
+#include "moe/routing_ops.h"
+
+namespace isogloss {
+namespace {
+
+// [P+1] from the number of rows that each rank has for this one.
+std::vector<std::int64_t> exchange_counts(
+    std::span<std::int64_t const> send_begin, MpiComm const& group
+) {
+    std::vector<std::int64_t> counts;
+    for (std::size_t p = 0; p + 1 < send_begin.size(); ++p) {
+        counts.push_back(send_begin[p + 1] - send_begin[p]);
+    }
+    std::vector<std::int64_t> begin{0};
+    for (auto const count : all_to_all(counts, group)) {
+        begin.push_back(begin.back() + count);
+    }
+    return begin;
+}
+
+void take_source_lists(DispatchPlan& plan, Arena& arena) {
+    auto const slots = plan.send_begin.back();
+    plan.send_token = arena.take<std::int32_t, 1>({slots});
+    plan.token_slot_begin = arena.take<std::int32_t, 1>({plan.num_tokens + 1});
+    plan.token_slot = arena.take<std::int32_t, 1>({slots});
+    plan.choice_slot = arena.take<std::int32_t, 2>({plan.num_tokens, plan.num_choices});
+}
+
+void take_expert_lists(DispatchPlan& plan, Arena& arena) {
+    auto const pairs = plan.num_pairs();
+    plan.pair_row = arena.take<std::int32_t, 1>({pairs});
+    plan.pair_choice = arena.take<std::int32_t, 1>({pairs});
+    plan.pair_gate = arena.take<float, 1>({pairs});
+    plan.row_pair_begin = arena.take<std::int32_t, 1>({plan.num_rows() + 1});
+    plan.row_pair = arena.take<std::int32_t, 1>({pairs});
+    plan.row_gate = arena.take<float, 1>({pairs});
+}
+
+void check(
+    View<std::int32_t const, 2> expert,
+    View<float const, 2> gate,
+    ExpertSeats const& seats,
+    MpiComm const& group
+) {
+    require(
+        expert.shape == gate.shape && expert.device == gate.device,
+        "dispatch plan: experts are [{}, {}], gates [{}, {}]; both must be [N, K] on one device",
+        expert.shape[0], expert.shape[1], gate.shape[0], gate.shape[1]
+    );
+    require(
+        expert.size() <= std::numeric_limits<std::int32_t>::max(),
+        "dispatch plan: {} tokens of {} choices are more than 32-bit indices can name; use smaller "
+        "micro-batches",
+        expert.shape[0], expert.shape[1]
+    );
+    for (auto const rank : seats.rank) {
+        require(
+            rank >= 0 && rank < group.size(), "dispatch plan: an expert on rank {} of {}", rank,
+            group.size()
+        );
+    }
+}
+
+}  // namespace
+
+ExpertSeats seats_for(LayerPlacement const& placement, int source, int num_ranks) {
+    ExpertSeats seats;
+    seats.travels = !placement.is_local(num_ranks);
+    seats.num_local = static_cast<std::int32_t>(placement.experts_of(source).size());
+    for (std::int32_t expert = 0; expert < placement.num_experts(); ++expert) {
+        auto const rank = placement.holder_for(expert, source);
+        auto const theirs = placement.experts_of(rank);
+        seats.rank.push_back(rank);
+        seats.local.push_back(
+            static_cast<std::int32_t>(std::ranges::find(theirs, expert) - theirs.begin())
+        );
+    }
+    return seats;
+}
+
+DispatchPlan plan_dispatch(
+    View<std::int32_t const, 2> expert,
+    View<float const, 2> gate,
+    ExpertSeats const& seats,
+    MpiComm const& group,
+    Arena& arena,
+    Stream stream
+) {
+    check(expert, gate, seats, group);
+    DispatchPlan plan;
+    plan.num_tokens = expert.shape[0];
+    plan.num_choices = expert.shape[1];
+    plan.travels = seats.travels;
+    auto counts = count_slots(expert, seats, group.size(), stream);
+    plan.expert_tokens = std::move(counts.expert_tokens);
+    plan.send_begin = std::move(counts.send_begin);
+    if (plan.travels) {
+        plan.receive_begin = exchange_counts(plan.send_begin, group);
+        take_source_lists(plan, arena);
+        fill_slots(expert, seats, plan, stream);
+    } else {
+        plan.receive_begin = {0, plan.num_tokens};
+        plan.send_begin = {0, plan.num_tokens};
+    }
+
+    auto const width = 2 * plan.num_choices;
+    auto const received = arena.take<std::int32_t, 2>({plan.num_rows(), width});
+    if (plan.travels) {
+        ArenaScope const scope(arena);
+        auto const route = arena.take<std::int32_t, 2>({plan.send_begin.back(), width});
+        fill_routes(expert, gate, seats, plan.choice_slot, route, stream);
+        all_to_all_rows<std::int32_t>(
+            route, plan.send_begin, received, plan.receive_begin, group, stream
+        );
+    } else {
+        fill_routes(expert, gate, seats, plan.choice_slot, received, stream);
+    }
+    plan.expert_begin = count_pairs(received, seats.num_local, stream);
+    take_expert_lists(plan, arena);
+    fill_pairs(received, plan, stream);
+    return plan;
+}
+
+}  // namespace isogloss

@@ -1,0 +1,155 @@
+// moe/experts.cpp
+#include "moe/experts.h"
+
+#include "base/require.h"
+#include "kernels/grouped_matmul.h"
+#include "kernels/swiglu.h"
+
+namespace isogloss {
+namespace {
+
+std::size_t index(std::int64_t i) {
+    return static_cast<std::size_t>(i);
+}
+
+template <class T>
+std::vector<View<T const, 2>> gate_up_weights(ExpertGroup<T> const& group) {
+    std::vector<View<T const, 2>> list;
+    for (auto const& weights : group.weights) {
+        list.push_back(weights.gate_up);
+    }
+    return list;
+}
+
+template <class T>
+std::vector<View<T const, 2>> down_weights(ExpertGroup<T> const& group) {
+    std::vector<View<T const, 2>> list;
+    for (auto const& weights : group.weights) {
+        list.push_back(weights.down);
+    }
+    return list;
+}
+
+// The weight products of the trainable experts, on the pairs [pairs.begin, pairs.end) alone.
+template <class T>
+class WeightProducts {
+public:
+    explicit WeightProducts(ExpertGroup<T> const& group) : pairs_(group.trainable_pairs()) {
+        auto const experts = group.trainable_experts();
+        for (auto l = experts.begin; l < experts.end; ++l) {
+            begin_.push_back(group.begin[index(l)] - pairs_.begin);
+            gate_up_.push_back(group.weights[index(l)].gate_up_gradient);
+            down_.push_back(group.weights[index(l)].down_gradient);
+        }
+        begin_.push_back(pairs_.size());
+    }
+
+    /// dy and hidden of all pairs.
+    void add_down(View<T const, 2> dy, View<T const, 2> hidden, Stream stream) const {
+        if (pairs_.size() > 0) {
+            grouped_matmul_tn<T>(part(dy), part(hidden), begin_, down_, stream);
+        }
+    }
+    /// dgate_up of all pairs, x of the trainable ones.
+    void add_gate_up(View<T const, 2> dgate_up, View<T const, 2> x, Stream stream) const {
+        if (pairs_.size() > 0) {
+            grouped_matmul_tn<T>(part(dgate_up), x, begin_, gate_up_, stream);
+        }
+    }
+
+private:
+    [[nodiscard]] View<T const, 2> part(View<T const, 2> all) const {
+        return all.rows(pairs_.begin, pairs_.end);
+    }
+
+    Range pairs_;
+    std::vector<std::int64_t> begin_;
+    std::vector<View<float, 2>> gate_up_;
+    std::vector<View<float, 2>> down_;
+};
+
+}  // namespace
+
+template <class T>
+Range ExpertGroup<T>::trainable_experts() const {
+    Range range;
+    for (std::size_t l = 0; l < weights.size(); ++l) {
+        if (weights[l].is_trainable()) {
+            range.begin = range.end == 0 ? static_cast<std::int64_t>(l) : range.begin;
+            range.end = static_cast<std::int64_t>(l) + 1;
+        }
+    }
+    return range;
+}
+
+template <class T>
+Range ExpertGroup<T>::trainable_pairs() const {
+    auto const experts = trainable_experts();
+    return {begin[index(experts.begin)], begin[index(experts.end)]};
+}
+
+template <class T>
+void experts_forward(
+    View<T const, 2> x,
+    ExpertGroup<T> const& group,
+    ExpertActivations<T> const& activations,
+    View<T, 2> y,
+    Stream stream
+) {
+    require(
+        group.begin.size() == group.weights.size() + 1 && group.begin.back() == x.shape[0],
+        "experts: {} pairs for {} experts whose ranges end at {}", x.shape[0], group.weights.size(),
+        group.begin.back()
+    );
+    auto const gate_up = gate_up_weights(group);
+    auto const down = down_weights(group);
+    grouped_matmul_nt<T>(x, group.begin, gate_up, activations.gate_up, stream);
+    swiglu<T>(activations.gate_up, activations.hidden, stream);
+    grouped_matmul_nt<T>(activations.hidden, group.begin, down, y, stream);
+}
+
+template <class T>
+void experts_backward(
+    View<T const, 2> dy,
+    View<T const, 2> trainable_x,
+    ExpertGroup<T> const& group,
+    ExpertActivations<T> const& activations,
+    View<T, 2> dx,
+    Arena& arena,
+    Stream stream
+) {
+    require(
+        trainable_x.shape[0] == group.trainable_pairs().size(),
+        "experts: inputs of {} pairs, and {} belong to trainable experts", trainable_x.shape[0],
+        group.trainable_pairs().size()
+    );
+    ArenaScope const scope(arena);
+    WeightProducts<T> const products(group);
+    auto const pairs = dy.shape[0];
+    auto const hidden_width = activations.gate_up.shape[1] / 2;
+    auto const gate_up = gate_up_weights(group);
+    auto const down = down_weights(group);
+
+    auto const dhidden = arena.take<T, 2>({pairs, hidden_width});
+    grouped_matmul_nn<T>(dy, group.begin, down, dhidden, stream);
+    products.add_down(dy, activations.hidden, stream);
+    auto const dgate_up = arena.take<T, 2>({pairs, 2 * hidden_width});
+    swiglu_backward<T>(activations.gate_up, dhidden, dgate_up, stream);
+    products.add_gate_up(dgate_up, trainable_x, stream);
+    grouped_matmul_nn<T>(dgate_up, group.begin, gate_up, dx, stream);
+}
+
+#define ISOGLOSS_INSTANTIATE(T)                                                                  \
+    template struct ExpertGroup<T>;                                                              \
+    template void experts_forward(                                                               \
+        View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&, View<T, 2>, Stream \
+    );                                                                                           \
+    template void experts_backward(                                                              \
+        View<T const, 2>, View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&,  \
+        View<T, 2>, Arena&, Stream                                                               \
+    )
+ISOGLOSS_INSTANTIATE(float);
+ISOGLOSS_INSTANTIATE(bf16);
+#undef ISOGLOSS_INSTANTIATE
+
+}  // namespace isogloss

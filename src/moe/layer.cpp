@@ -1,0 +1,257 @@
+// moe/layer.cpp
+#include "moe/layer.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/require.h"
+#include "kernels/elementwise.h"
+#include "kernels/permute_rows.h"
+#include "moe/routing_ops.h"
+
+namespace isogloss {
+namespace {
+
+template <class T>
+void check_expert(MoeShape const& shape, ExpertWeights<T> const& weights) {
+    std::array<std::int64_t, 2> const gate_up{2 * shape.hidden, shape.width};
+    std::array<std::int64_t, 2> const down{shape.width, shape.hidden};
+    require(
+        weights.gate_up.shape == gate_up && weights.down.shape == down,
+        "MoE layer: an expert of [{}, {}] and [{}, {}]; width {} and hidden {} want [2F, D] and "
+        "[D, F]",
+        weights.gate_up.shape[0], weights.gate_up.shape[1], weights.down.shape[0],
+        weights.down.shape[1], shape.width, shape.hidden
+    );
+    require(
+        (weights.gate_up_gradient.data == nullptr) == (weights.down_gradient.data == nullptr),
+        "MoE layer: one half of an expert is frozen; freeze both or none"
+    );
+}
+
+template <class T>
+void check_weights(
+    MoeShape const& shape,
+    LayerPlacement const& placement,
+    MpiComm const& group,
+    MoeWeights<T> const& weights
+) {
+    auto const held = placement.experts_of(group.rank()).size();
+    require(
+        weights.experts.size() == held,
+        "MoE layer: weights of {} experts on rank {}, whose placement has {}",
+        weights.experts.size(), group.rank(), held
+    );
+    for (auto const& expert : weights.experts) {
+        check_expert(shape, expert);
+    }
+    auto const experts = placement.num_experts();
+    require(
+        experts == 1 ||
+            (weights.router.shape[0] == experts && weights.router.shape[1] == shape.width),
+        "MoE layer: a router of [{}, {}] for {} experts and width {}", weights.router.shape[0],
+        weights.router.shape[1], experts, shape.width
+    );
+    require(
+        experts > 1 || placement.is_local(group.size()),
+        "MoE layer: the only expert of a layer must be on all {} ranks", group.size()
+    );
+}
+
+}  // namespace
+
+template <class T>
+MoeLayer<T>::MoeLayer(
+    MoeShape const& shape,
+    LayerPlacement const& placement,
+    MpiComm const& group,
+    MoeWeights<T> weights
+)
+    : shape_(shape),
+      num_experts_(placement.num_experts()),
+      group_(&group),
+      weights_(std::move(weights)),
+      seats_(seats_for(placement, group.rank(), group.size())),
+      exchange_(group) {
+    check_weights(shape_, placement, group, weights_);
+}
+
+template <class T>
+void MoeLayer<T>::forward(
+    View<T const, 2> x,
+    View<T, 2> y,
+    [[maybe_unused]] Routing const& routing,
+    Arena& arena,
+    MoeActivations<T>& saved,
+    RoutingStats& stats,
+    Stream stream
+) {
+    require(
+        x.shape == y.shape && x.shape[1] == shape_.width,
+        "MoE layer: x is [{}, {}], y [{}, {}], width {}", x.shape[0], x.shape[1], y.shape[0],
+        y.shape[1], shape_.width
+    );
+    saved = {};
+    saved.x = x;
+    stats = {x.shape[0], {}, {}};
+    if (!has_router()) {
+        return single_forward(x, y, arena, saved, stream);
+    }
+    auto const choices = std::min(shape_.top_k, num_experts_);
+    saved.choice = route<T>(x, weights_.router, choices, arena, stream);
+    saved.plan =
+        plan_dispatch(saved.choice.expert, saved.choice.gate, seats_, *group_, arena, stream);
+    stats.expert_tokens = saved.plan.expert_tokens;
+    stats.probability = probability_sums(saved.choice.probs, stream);
+    routed_forward(x, y, arena, saved, stream);
+}
+
+template <class T>
+void MoeLayer<T>::forward(
+    View<T const, 2> x,
+    View<T, 2> y,
+    Routing const& routing,
+    Arena& arena,
+    RoutingStats& stats,
+    Stream stream
+) {
+    ArenaScope const scope(arena);
+    MoeActivations<T> unused;
+    forward(x, y, routing, arena, unused, stats, stream);
+}
+
+template <class T>
+void MoeLayer<T>::routed_forward(
+    View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
+) {
+    auto const& plan = saved.plan;
+    auto const group = group_of(plan.expert_begin);
+    auto const pairs = plan.num_pairs();
+    saved.experts.gate_up = arena.take<T, 2>({pairs, 2 * shape_.hidden});
+    saved.computed = arena.take<T, 2>({pairs, shape_.width});
+    // Inputs serve the products of weights alone, so where all experts are frozen none are kept.
+    bool const keeps_inputs = group.trainable_experts().size() > 0;
+    if (keeps_inputs) {
+        saved.experts.hidden = arena.take<T, 2>({pairs, shape_.hidden});
+        saved.received = exchange_.dispatch<T>(x, plan, arena, stream);
+    }
+    ArenaScope const scope(arena);
+    auto activations = saved.experts;
+    auto received = saved.received;
+    if (!keeps_inputs) {
+        activations.hidden = arena.take<T, 2>({pairs, shape_.hidden});
+        received = exchange_.dispatch<T>(x, plan, arena, stream);
+    }
+    auto const sorted = arena.take<T, 2>({pairs, shape_.width});
+    gather_rows<T>(received, plan.pair_row, sorted, stream);
+    experts_forward<T>(sorted, group, activations, saved.computed, stream);
+    exchange_.combine<T>(saved.computed, PairWeight::gate, plan, arena, y, stream);
+}
+
+template <class T>
+void MoeLayer<T>::single_forward(
+    View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
+) {
+    auto const tokens = x.shape[0];
+    std::array<std::int64_t, 2> const begin{0, tokens};
+    auto const group = group_of(begin);
+    saved.experts.gate_up = arena.take<T, 2>({tokens, 2 * shape_.hidden});
+    if (group.trainable_experts().size() > 0) {
+        saved.experts.hidden = arena.take<T, 2>({tokens, shape_.hidden});
+    }
+    ArenaScope const scope(arena);
+    auto activations = saved.experts;
+    if (activations.hidden.data == nullptr) {
+        activations.hidden = arena.take<T, 2>({tokens, shape_.hidden});
+    }
+    experts_forward<T>(x, group, activations, y, stream);
+}
+
+template <class T>
+void MoeLayer<T>::backward(
+    View<T const, 2> dy,
+    View<T, 2> dx,
+    MoeActivations<T> const& saved,
+    std::span<float const> probs_slope,
+    Arena& arena,
+    Stream stream
+) {
+    require(
+        dy.shape == saved.x.shape && dx.shape == saved.x.shape,
+        "MoE layer: forward had {} tokens, backward has dy of {} and dx of {}", saved.x.shape[0],
+        dy.shape[0], dx.shape[0]
+    );
+    require(
+        probs_slope.empty() || probs_slope.size() == static_cast<std::size_t>(num_experts_),
+        "MoE layer: a slope of {} experts for {}", probs_slope.size(), num_experts_
+    );
+    ArenaScope const scope(arena);
+    if (!has_router()) {
+        return single_backward(dy, dx, saved, arena, stream);
+    }
+    routed_backward(dy, dx, saved, probs_slope, arena, stream);
+}
+
+template <class T>
+void MoeLayer<T>::routed_backward(
+    View<T const, 2> dy,
+    View<T, 2> dx,
+    MoeActivations<T> const& saved,
+    std::span<float const> probs_slope,
+    Arena& arena,
+    Stream stream
+) {
+    auto const& plan = saved.plan;
+    auto const group = group_of(plan.expert_begin);
+    auto const pairs = plan.num_pairs();
+
+    // Backward of combine is dispatch: dy goes where its token went.
+    auto const dy_received = exchange_.dispatch<T>(dy, plan, arena, stream);
+    auto const dgate_pairs = arena.take<float, 1>({pairs});
+    row_dots<T>(dy_received, plan.pair_row, saved.computed, dgate_pairs, stream);
+    auto const dgate = arena.take<float, 2>(saved.choice.gate.shape);
+    exchange_.return_to_choices(dgate_pairs, plan, arena, dgate, stream);
+
+    auto const dpairs = arena.take<T, 2>({pairs, shape_.width});
+    gather_scaled_rows<T>(dy_received, plan.pair_row, plan.pair_gate, dpairs, stream);
+    auto const trained = group.trainable_pairs();
+    auto const trained_x = arena.take<T, 2>({trained.size(), shape_.width});
+    if (trained.size() > 0) {
+        auto const trained_rows = plan.pair_row.rows(trained.begin, trained.end);
+        gather_rows<T>(saved.received, trained_rows, trained_x, stream);
+    }
+    experts_backward<T>(dpairs, trained_x, group, saved.experts, dpairs, arena, stream);
+    // Backward of dispatch is combine: the sums of the pairs' gradients come home.
+    exchange_.combine<T>(dpairs, PairWeight::one, plan, arena, dx, stream);
+
+    RouterGradients gradients{dgate, {}};
+    if (!probs_slope.empty()) {
+        auto const dprobs = arena.take<float, 2>(saved.choice.probs.shape);
+        fill<float>(dprobs.flat(), 0.0F, stream);
+        View<float const, 1> const slope{probs_slope.data(), {num_experts_}, Device::cpu};
+        add_bias<float>(dprobs, slope, stream);
+        gradients.probs = dprobs;
+    }
+    route_backward<T>(
+        {saved.x, weights_.router}, saved.choice, gradients, dx, weights_.router_gradient, arena,
+        stream
+    );
+}
+
+template <class T>
+void MoeLayer<T>::single_backward(
+    View<T const, 2> dy, View<T, 2> dx, MoeActivations<T> const& saved, Arena& arena, Stream stream
+) {
+    std::array<std::int64_t, 2> const begin{0, dy.shape[0]};
+    auto const group = group_of(begin);
+    auto const trained = group.trainable_pairs();
+    experts_backward<T>(
+        dy, saved.x.rows(trained.begin, trained.end), group, saved.experts, dx, arena, stream
+    );
+}
+
+template class MoeLayer<float>;
+template class MoeLayer<bf16>;
+
+}  // namespace isogloss

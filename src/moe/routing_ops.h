@@ -1,0 +1,122 @@
+// moe/routing_ops.h - the sorting behind a dispatch plan: index lists, once a device.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "device/view.h"
+#include "moe/dispatch_plan.h"
+
+namespace isogloss {
+
+// N tokens, K choices, E experts, P ranks, S slots, R rows, M pairs, L experts here, as in
+// moe/dispatch_plan.h. Lists that MPI needs come to the host; all others stay on the device.
+
+struct SlotCounts {
+    std::vector<std::int64_t> send_begin;     ///< [P+1]
+    std::vector<std::int64_t> expert_tokens;  ///< [E]
+};
+
+/// How many slots each rank gets: tokens that have a choice there.        expert [N, K]
+/// @throws Error  (CPU) when an index is outside [0, E)
+SlotCounts count_slots(
+    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
+);
+
+/// Fills plan.send_token, token_slot_begin, token_slot and choice_slot; plan.send_begin is set.
+void fill_slots(
+    View<std::int32_t const, 2> expert,
+    ExpertSeats const& seats,
+    DispatchPlan const& plan,
+    Stream stream
+);
+
+/// What travels with a slot: route[s, k] = the expert's place among those of its rank, or -1 where
+/// the k-th choice is not computed there; route[s, K + k] = the bits of the gate.
+///
+/// @param choice_slot  [N, K]; null data: slot n is token n, with all its choices
+/// @param route        [S, 2K] out
+void fill_routes(
+    View<std::int32_t const, 2> expert,
+    View<float const, 2> gate,
+    ExpertSeats const& seats,
+    View<std::int32_t const, 2> choice_slot,
+    View<std::int32_t, 2> route,
+    Stream stream
+);
+
+/// [L+1]: the pairs of each local expert among the received routes [R, 2K].
+/// @throws Error  (CPU) when a place is outside [-1, L)
+std::vector<std::int64_t> count_pairs(
+    View<std::int32_t const, 2> route, std::int32_t num_local, Stream stream
+);
+
+/// Fills the pairs and the rows' lists of `plan`; plan.expert_begin is set.
+void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan, Stream stream);
+
+/// rows[r, k] = pairs[m] for the pair m that is choice k of row r, else 0.   pairs [M], rows [R, K]
+void pairs_to_rows(
+    View<float const, 1> pairs, DispatchPlan const& plan, View<float, 2> rows, Stream stream
+);
+
+/// choices[n, k] = slots[choice_slot[n, k], k].                      slots [S, K], choices [N, K]
+void slots_to_choices(
+    View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices, Stream stream
+);
+
+/// [E]: sum over tokens, ascending, in double.                                  probs [N, E]
+std::vector<double> probability_sums(View<float const, 2> probs, Stream stream);
+
+// One definition a device. Call the functions above.
+namespace cpu {
+SlotCounts count_slots(View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks);
+void fill_slots(
+    View<std::int32_t const, 2> expert, ExpertSeats const& seats, DispatchPlan const& plan
+);
+void fill_routes(
+    View<std::int32_t const, 2> expert,
+    View<float const, 2> gate,
+    ExpertSeats const& seats,
+    View<std::int32_t const, 2> choice_slot,
+    View<std::int32_t, 2> route
+);
+std::vector<std::int64_t> count_pairs(View<std::int32_t const, 2> route, std::int32_t num_local);
+void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan);
+void pairs_to_rows(View<float const, 1> pairs, DispatchPlan const& plan, View<float, 2> rows);
+void slots_to_choices(View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices);
+std::vector<double> probability_sums(View<float const, 2> probs);
+}  // namespace cpu
+
+namespace cuda {
+SlotCounts count_slots(
+    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
+);
+void fill_slots(
+    View<std::int32_t const, 2> expert,
+    ExpertSeats const& seats,
+    DispatchPlan const& plan,
+    Stream stream
+);
+void fill_routes(
+    View<std::int32_t const, 2> expert,
+    View<float const, 2> gate,
+    ExpertSeats const& seats,
+    View<std::int32_t const, 2> choice_slot,
+    View<std::int32_t, 2> route,
+    Stream stream
+);
+std::vector<std::int64_t> count_pairs(
+    View<std::int32_t const, 2> route, std::int32_t num_local, Stream stream
+);
+void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan, Stream stream);
+void pairs_to_rows(
+    View<float const, 1> pairs, DispatchPlan const& plan, View<float, 2> rows, Stream stream
+);
+void slots_to_choices(
+    View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices, Stream stream
+);
+std::vector<double> probability_sums(View<float const, 2> probs, Stream stream);
+}  // namespace cuda
+
+}  // namespace isogloss
