@@ -13,6 +13,8 @@ bool is_digit(char c) {
     return '0' <= c && c <= '9';
 }
 
+}  // namespace
+
 Json to_json(SplitCounts const& counts) {
     return {
         {"documents", counts.documents},
@@ -34,8 +36,6 @@ SplitCounts split_counts(Json const& value, std::string const& where) {
     );
     return counts;
 }
-
-}  // namespace
 
 bool is_language_tag(std::string const& tag) {
     constexpr std::size_t kLongest = 35;

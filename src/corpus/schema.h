@@ -70,6 +70,9 @@ struct CorpusManifest {
 CorpusManifest read_corpus_manifest(std::filesystem::path const& directory);
 void write_corpus_manifest(std::filesystem::path const& directory, CorpusManifest const& manifest);
 
+Json to_json(SplitCounts const& counts);
+SplitCounts split_counts(Json const& value, std::string const& where);
+
 Json to_json(LanguageRecord const& record);
 /// @param where  names the file in errors
 LanguageRecord language_record(Json const& value, std::string const& where);
