@@ -13,11 +13,13 @@ if(ISOGLOSS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${ISOGLOSS_CCACHE})
 endif()
 
+# Errors name src/..., not a path of the builder; ccache may turn paths into relative ones.
+file(RELATIVE_PATH relative_source ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR})
 add_library(isogloss_options INTERFACE)
 target_compile_options(isogloss_options INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
     $<$<BOOL:${ISOGLOSS_WERROR}>:-Werror>
-    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)   # errors name src/..., not a path of the builder
+    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/= -fmacro-prefix-map=${relative_source}=)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
     target_compile_options(isogloss_options INTERFACE -Wno-restrict)

@@ -1,4 +1,7 @@
 // cli/main.cpp
-int main() {
-    return 0;
+#include "cli/commands.h"
+#include "cli/run_main.h"
+
+int main(int argc, char** argv) {
+    return isogloss::run_main(argc, argv, isogloss::commands());
 }

@@ -21,6 +21,20 @@ void abort_all_ranks(Exit code) noexcept {
     }
 }
 
+void end_mpi_after_shared_failure() noexcept {
+    if (is_running()) {
+        MPI_Finalize();
+    }
+}
+
+int ranks_for_messages() noexcept {
+    int ranks = 1;
+    if (!is_running() || MPI_Comm_size(MPI_COMM_WORLD, &ranks) != MPI_SUCCESS) {
+        return 1;
+    }
+    return ranks;
+}
+
 int rank_for_messages() noexcept {
     int rank = 0;
     if (!is_running() || MPI_Comm_rank(MPI_COMM_WORLD, &rank) != MPI_SUCCESS) {
