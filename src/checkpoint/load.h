@@ -8,13 +8,11 @@
 
 #include "checkpoint/manifest.h"
 #include "checkpoint/optimizer_state.h"
+#include "checkpoint/shard_file.h"
 #include "comm/mpi_comm.h"
 #include "model/parameters.h"
 
 namespace isogloss {
-
-/// Are the bytes that are read hashed and compared with the manifest?
-enum class HashCheck : std::uint8_t { compare, skip };
 
 /// read_checkpoint on rank 0, its result on all. Collective over `world`; all return or all throw.
 /// @throws Error  (data) with every fault

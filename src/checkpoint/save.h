@@ -21,7 +21,7 @@ struct SaveInput {
     /// State that this rank owns; must be empty on all ranks when info.optimizer_step is -1.
     std::span<StatePiece const> optimizer;
     /// Where the frozen parameters were loaded from, or last saved to; null: nowhere. Files all of
-    /// whose parameters are frozen, there and here, become hard links to this checkpoint's.
+    /// whose parameters are frozen become hard links to this checkpoint's.
     StoredCheckpoint const* origin = nullptr;
 };
 

@@ -42,6 +42,9 @@ std::vector<std::string_view> state_kinds(ParameterSpec const& spec);
 /// "layers.3.router.weight/m"
 std::string state_name(ParameterSpec const& spec, std::string_view kind);
 
+/// Names a tensor of state, not a parameter? (Names of parameters have no slash.)
+bool is_state(std::string_view tensor_name);
+
 /// "L07-E003.h5"
 std::string expert_file(std::int32_t layer, std::int32_t expert);
 

@@ -1,0 +1,117 @@
+// checkpoint/config_json.cpp
+#include "checkpoint/config_json.h"
+
+#include <fmt/format.h>
+
+#include "checkpoint/json_fields.h"
+
+namespace isogloss {
+namespace {
+
+Json expert_to_json(ExpertConfig const& expert, std::int32_t id) {
+    return Json{
+        {"id", id},
+        {"generation", expert.generation},
+        {"parent", expert.parent},
+        {"group", expert.group},
+        {"trainable", expert.trainable}};
+}
+
+ExpertConfig expert_from_json(
+    Json const& value,
+    std::int32_t place,
+    std::string const& where,
+    std::vector<std::string>& faults
+) {
+    JsonFields fields(value, where, faults);
+    ExpertConfig expert;
+    std::int32_t id = place;
+    fields.read("id", id);
+    if (id != place) {
+        fields.fault(fmt::format("\"id\" = {}: must be its place in the list, {}", id, place));
+    }
+    fields.read("generation", expert.generation);
+    fields.read("parent", expert.parent, -1);
+    fields.read("group", expert.group);
+    fields.read("trainable", expert.trainable);
+    return expert;
+}
+
+LayerConfig layer_from_json(
+    Json const& value, std::string const& where, std::vector<std::string>& faults
+) {
+    LayerConfig layer;
+    layer.experts.clear();
+    JsonFields fields(value, where, faults);
+    for (auto const& expert : fields.array("experts")) {
+        auto const place = layer.num_experts();
+        layer.experts.push_back(
+            expert_from_json(expert, place, fmt::format("{}.experts[{}]", where, place), faults)
+        );
+    }
+    return layer;
+}
+
+}  // namespace
+
+Json config_to_json(ModelConfig const& config) {
+    auto layers = Json::array();
+    for (auto const& layer : config.layers) {
+        auto experts = Json::array();
+        for (std::int32_t e = 0; e < layer.num_experts(); ++e) {
+            experts.push_back(expert_to_json(layer.experts[static_cast<std::size_t>(e)], e));
+        }
+        layers.push_back(Json{{"experts", experts}});
+    }
+    return Json{
+        {"vocab_size", config.vocab_size},
+        {"width", config.width},
+        {"num_heads", config.num_heads},
+        {"num_kv_heads", config.num_kv_heads},
+        {"head_width", config.head_width},
+        {"ffn_hidden", config.ffn_hidden},
+        {"top_k", config.top_k},
+        {"max_positions", config.max_positions},
+        {"rope_theta", config.rope_theta},
+        {"norm_epsilon", config.norm_epsilon},
+        {"qkv_bias", config.qkv_bias},
+        {"tied_embeddings", config.tied_embeddings},
+        {"backbone_trainable", config.backbone_trainable},
+        {"routers_trainable", config.routers_trainable},
+        {"dtype", name_of(config.dtype)},
+        {"layers", layers}};
+}
+
+ModelConfig config_from_json(
+    Json const& value, std::string const& where, std::vector<std::string>& faults
+) {
+    JsonFields fields(value, where, faults);
+    ModelConfig config;
+    fields.read("vocab_size", config.vocab_size);
+    fields.read("width", config.width);
+    fields.read("num_heads", config.num_heads);
+    fields.read("num_kv_heads", config.num_kv_heads);
+    fields.read("head_width", config.head_width);
+    fields.read("ffn_hidden", config.ffn_hidden);
+    fields.read("top_k", config.top_k);
+    fields.read("max_positions", config.max_positions);
+    fields.read("rope_theta", config.rope_theta);
+    fields.read("norm_epsilon", config.norm_epsilon);
+    fields.read("qkv_bias", config.qkv_bias);
+    fields.read("tied_embeddings", config.tied_embeddings);
+    fields.read("backbone_trainable", config.backbone_trainable);
+    fields.read("routers_trainable", config.routers_trainable);
+    std::string dtype = name_of(config.dtype);
+    fields.read("dtype", dtype);
+    if (dtype != name_of(DType::f32) && dtype != name_of(DType::bf16)) {
+        fields.fault(fmt::format("\"dtype\" = \"{}\": must be f32 or bf16", dtype));
+    }
+    config.dtype = dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32;
+    for (auto const& layer : fields.array("layers")) {
+        auto const place = fmt::format("{}.layers[{}]", where, config.layers.size());
+        config.layers.push_back(layer_from_json(layer, place, faults));
+    }
+    return config;
+}
+
+}  // namespace isogloss

@@ -1,0 +1,217 @@
+// checkpoint/load.cpp
+#include "checkpoint/load.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/hash.h"
+#include "base/require.h"
+#include "checkpoint/attempt.h"
+#include "checkpoint/fault_list.h"
+#include "checkpoint/shard_layout.h"
+#include "checkpoint/state_writer.h"
+#include "comm/collective.h"
+
+namespace isogloss {
+namespace {
+
+std::span<std::byte> value_bytes(ParameterTable& parameters, std::size_t index) {
+    if (parameters.specs()[index].dtype == DType::bf16) {
+        auto const values = parameters.values<bf16>(index);
+        require(values.device == Device::cpu, "a checkpoint is read into host memory");
+        return std::as_writable_bytes(values.span());
+    }
+    auto const values = parameters.values<float>(index);
+    require(values.device == Device::cpu, "a checkpoint is read into host memory");
+    return std::as_writable_bytes(values.span());
+}
+
+std::map<std::string_view, TensorRecord const*> by_name(Manifest const& manifest) {
+    std::map<std::string_view, TensorRecord const*> tensors;
+    for (auto const& tensor : manifest.tensors) {
+        tensors.emplace(tensor.name, &tensor);
+    }
+    return tensors;
+}
+
+/// The checkpoint's parameters are those of the model that is to be filled.
+void require_same_parameters(
+    StoredCheckpoint const& checkpoint, std::span<ParameterSpec const> specs
+) {
+    FaultList faults(checkpoint.folder.string() + ", compared with the model,");
+    auto stored = by_name(checkpoint.manifest);
+    for (auto const& spec : specs) {
+        auto const found = stored.find(spec.name);
+        if (found == stored.end()) {
+            faults.add("{}: is not in the checkpoint", spec.name);
+            continue;
+        }
+        auto const& tensor = *found->second;
+        if (tensor.shape != spec.shape || tensor.dtype != spec.dtype) {
+            faults.add(
+                "{}: is {} [{}] in the checkpoint and {} [{}] in the model", spec.name,
+                name_of(tensor.dtype), fmt::join(tensor.shape, ", "), name_of(spec.dtype),
+                fmt::join(spec.shape, ", ")
+            );
+        }
+        stored.erase(found);
+    }
+    for (auto const& [name, tensor] : stored) {
+        if (!is_state(name)) {
+            faults.add("{}: is not in the model", name);
+        }
+    }
+    faults.throw_if_any();
+}
+
+/// By file, the parameters that this rank holds.
+std::map<std::string_view, std::vector<TensorRecord const*>> held_tensors(
+    Manifest const& manifest, ParameterTable const& parameters
+) {
+    std::map<std::string_view, std::vector<TensorRecord const*>> files;
+    for (auto const& tensor : manifest.tensors) {
+        if (!is_state(tensor.name) && parameters.is_held(parameters.index_of(tensor.name))) {
+            files[tensor.shard].push_back(&tensor);
+        }
+    }
+    return files;
+}
+
+/// Every trainable parameter has its state in the checkpoint.
+void require_state(StoredCheckpoint const& checkpoint, std::span<ParameterSpec const> specs) {
+    require_data(
+        checkpoint.manifest.has_optimizer_state(),
+        "{}: holds no state of the optimizer (it was created or grown, or saved without); start a "
+        "new run from it instead of resuming",
+        checkpoint.folder.string()
+    );
+    FaultList faults(checkpoint.folder.string() + ", compared with the optimizer,");
+    auto const stored = by_name(checkpoint.manifest);
+    for (auto const& spec : specs) {
+        for (auto const kind :
+             spec.trainable ? state_kinds(spec) : std::vector<std::string_view>()) {
+            if (!stored.contains(state_name(spec, kind))) {
+                faults.add("{}: is not in the checkpoint", state_name(spec, kind));
+            }
+        }
+    }
+    faults.throw_if_any();
+}
+
+/// Each file is hashed by one rank.
+void check_optimizer_files(StoredCheckpoint const& checkpoint, MpiComm const& world) {
+    int next = 0;
+    for (auto const& shard : checkpoint.manifest.shards) {
+        if (!shard.file.starts_with("optimizer-") || next++ % world.size() != world.rank()) {
+            continue;
+        }
+        auto const path = checkpoint.folder / shard.file;
+        auto const found = sha256_file(path);
+        require_data(
+            found == shard.sha256, "{}: its bytes hash to {}, the manifest says {}; it is damaged",
+            path.string(), found, shard.sha256
+        );
+    }
+}
+
+void read_pieces(
+    StoredCheckpoint const& checkpoint,
+    std::span<ParameterSpec const> specs,
+    std::span<StatePiece const> pieces
+) {
+    auto const stored = by_name(checkpoint.manifest);
+    std::map<std::string, Hdf5File> files;
+    for (auto const& piece : pieces) {
+        auto const& spec = specs[piece.parameter];
+        for (auto const kind : state_kinds(spec)) {
+            auto const name = state_name(spec, kind);
+            auto const& shard = stored.at(name)->shard;
+            auto const& file = files.try_emplace(shard, checkpoint.folder / shard).first->second;
+            auto const out = state_view(piece, kind);
+            require(out.device == Device::cpu, "a checkpoint is read into host memory");
+            require_data(
+                file.info(name) == DatasetInfo{StoredType::f32, {spec.size()}},
+                "{}: {} has another shape or type than the manifest says", file.path().string(),
+                name
+            );
+            file.read_at(name, piece.range.begin, out.span());
+        }
+    }
+}
+
+}  // namespace
+
+StoredCheckpoint read_checkpoint(std::filesystem::path const& folder, MpiComm const& world) {
+    StoredCheckpoint checkpoint;
+    std::string text;
+    Attempt attempt;
+    if (world.rank() == 0) {
+        attempt.run([&] {
+            checkpoint = read_checkpoint(folder);
+            text = manifest_text(checkpoint.manifest);
+        });
+    }
+    attempt.agree(world);
+    broadcast(text, 0, world);
+    broadcast(checkpoint.manifest_sha256, 0, world);
+    if (world.rank() != 0) {
+        checkpoint.folder = folder;
+        checkpoint.manifest = parse_manifest(text, (folder / "manifest.json").string());
+    }
+    return checkpoint;
+}
+
+void load_weights(
+    StoredCheckpoint const& checkpoint,
+    ParameterTable& parameters,
+    HashCheck check,
+    MpiComm const& world
+) {
+    require_same_parameters(checkpoint, parameters.specs());
+    Attempt attempt;
+    for (auto const& [file, tensors] : held_tensors(checkpoint.manifest, parameters)) {
+        attempt.run([&, &name = file, &members = tensors] {
+            Hdf5File const shard(checkpoint.folder / name);
+            for (auto const* tensor : members) {
+                auto const index = parameters.index_of(tensor->name);
+                read_tensor(shard, *tensor, value_bytes(parameters, index), check);
+            }
+        });
+    }
+    attempt.agree(world);
+}
+
+void load_optimizer(
+    StoredCheckpoint const& checkpoint,
+    ParameterTable const& parameters,
+    std::span<StatePiece const> pieces,
+    HashCheck check,
+    MpiComm const& world
+) {
+    require_state(checkpoint, parameters.specs());
+    Attempt attempt;
+    attempt.run([&] {
+        if (check == HashCheck::compare) {
+            check_optimizer_files(checkpoint, world);
+        }
+        read_pieces(checkpoint, parameters.specs(), pieces);
+    });
+    attempt.agree(world);
+}
+
+void require_tokenizer(
+    StoredCheckpoint const& checkpoint, std::string const& sha256, std::string const& source
+) {
+    auto const& own = checkpoint.manifest.info.tokenizer_sha256;
+    require_data(
+        own == sha256,
+        "{}: was trained with the tokenizer {} ({}), {} has {}; build the corpus with the model's "
+        "tokenizer",
+        checkpoint.folder.string(), own, checkpoint.manifest.info.tokenizer_kind, source, sha256
+    );
+}
+
+}  // namespace isogloss
