@@ -8,6 +8,11 @@
 namespace isogloss {
 namespace {
 
+// Far above any model, and low enough that the elements of a tensor can be counted.
+constexpr std::int64_t kMostRows = std::int64_t{1} << 32;
+constexpr std::int64_t kMostColumns = std::int64_t{1} << 24;
+constexpr std::int64_t kMostHeads = std::int64_t{1} << 16;
+
 Json expert_to_json(ExpertConfig const& expert, std::int32_t id) {
     return Json{
         {"id", id},
@@ -87,12 +92,12 @@ ModelConfig config_from_json(
 ) {
     JsonFields fields(value, where, faults);
     ModelConfig config;
-    fields.read("vocab_size", config.vocab_size);
-    fields.read("width", config.width);
-    fields.read("num_heads", config.num_heads);
-    fields.read("num_kv_heads", config.num_kv_heads);
-    fields.read("head_width", config.head_width);
-    fields.read("ffn_hidden", config.ffn_hidden);
+    fields.read("vocab_size", config.vocab_size, 1, kMostRows);
+    fields.read("width", config.width, 1, kMostColumns);
+    fields.read("num_heads", config.num_heads, 1, kMostHeads);
+    fields.read("num_kv_heads", config.num_kv_heads, 1, kMostHeads);
+    fields.read("head_width", config.head_width, 1, kMostHeads);
+    fields.read("ffn_hidden", config.ffn_hidden, 1, kMostColumns);
     fields.read("top_k", config.top_k);
     fields.read("max_positions", config.max_positions);
     fields.read("rope_theta", config.rope_theta);

@@ -43,26 +43,29 @@ public:
                                : fault(fmt::format("\"{}\" is no number", key));
         }
     }
-    void read(char const* key, std::int64_t& target, std::int64_t least = 0) {
+    /// A whole number in [least, most]; `most` keeps products of a few extents within 64 bits.
+    void read(
+        char const* key,
+        std::int64_t& target,
+        std::int64_t least = 0,
+        std::int64_t most = std::numeric_limits<std::int64_t>::max()
+    ) {
         auto const* value = find(key);
         if (value == nullptr) {
             return;
         }
-        if (!is_integer(*value) || value->get<std::int64_t>() < least) {
-            fault(
-                fmt::format("\"{}\" = {}: must be a whole number >= {}", key, value->dump(), least)
-            );
+        if (!is_integer(*value) || value->get<std::int64_t>() < least ||
+            value->get<std::int64_t>() > most) {
+            fault(fmt::format(
+                "\"{}\" = {}: must be a whole number in [{}, {}]", key, value->dump(), least, most
+            ));
             return;
         }
         target = value->get<std::int64_t>();
     }
     void read(char const* key, std::int32_t& target, std::int32_t least = 0) {
         std::int64_t wide = target;
-        read(key, wide, least);
-        if (wide > std::numeric_limits<std::int32_t>::max()) {
-            fault(fmt::format("\"{}\" = {}: is too large", key, wide));
-            return;
-        }
+        read(key, wide, least, std::numeric_limits<std::int32_t>::max());
         target = static_cast<std::int32_t>(wide);
     }
 
