@@ -1,0 +1,163 @@
+// kernels/top_k_softmax_test.cpp
+#include "kernels/top_k_softmax.h"
+
+#include <algorithm>
+
+#include "support/expect_error.h"
+#include "support/tensor.h"
+
+namespace isogloss {
+namespace {
+
+using test::Tensor;
+using Doubles = std::vector<double>;
+
+Doubles softmax(double const* logit, std::int64_t size) {
+    double const largest = *std::max_element(logit, logit + size);
+    Doubles prob(static_cast<std::size_t>(size));
+    double sum = 0.0;
+    for (std::size_t e = 0; e < prob.size(); ++e) {
+        prob[e] = std::exp(logit[e] - largest);
+        sum += prob[e];
+    }
+    for (double& p : prob) {
+        p /= sum;
+    }
+    return prob;
+}
+
+struct Routed {
+    Routed(Tensor<float, 2> const& logits, std::int64_t choices)
+        : probs(logits.in().shape),
+          gate({logits.in().shape[0], choices}),
+          expert({logits.in().shape[0], choices}) {
+        top_k_softmax(logits.in(), probs.view(), gate.view(), expert.view(), {});
+    }
+    Tensor<float, 2> probs;
+    Tensor<float, 2> gate;
+    Tensor<std::int32_t, 2> expert;
+};
+
+struct Sizes {
+    std::int64_t experts, choices;
+};
+constexpr Sizes kSizes[] = {{1, 1}, {2, 1}, {2, 2}, {8, 2}, {13, 5}, {64, 8}};
+
+TEST(TopKSoftmaxTest, ChoosesTheLargestAndSharesTheirSum) {
+    for (auto const [experts, choices] : kSizes) {
+        auto const logits = Tensor<float, 2>::normal({57, experts}, "logits", 2.0);
+        Routed const routed(logits, choices);
+        Doubles const exact = logits.doubles();
+        // A softmax: E roundings of the sum and a few more.
+        double const bound = static_cast<double>(experts + 8) * test::kFloatRounding;
+        for (std::int64_t n = 0; n < 57; ++n) {
+            Doubles const prob = softmax(exact.data() + n * experts, experts);
+            Doubles sorted = prob;
+            std::sort(sorted.rbegin(), sorted.rend());
+            double sum = 0.0;
+            for (std::int64_t k = 0; k < choices; ++k) {
+                sum += sorted[static_cast<std::size_t>(k)];
+            }
+            for (std::int64_t e = 0; e < experts; ++e) {
+                ASSERT_NEAR(
+                    routed.probs[n * experts + e], prob[static_cast<std::size_t>(e)], bound
+                );
+            }
+            for (std::int64_t k = 0; k < choices; ++k) {
+                double const expected = sorted[static_cast<std::size_t>(k)];
+                auto const chosen = static_cast<std::size_t>(routed.expert[n * choices + k]);
+                ASSERT_EQ(prob.at(chosen), expected) << "row " << n << ", choice " << k;
+                ASSERT_NEAR(routed.gate[n * choices + k], expected / sum, 4.0 * bound);
+            }
+        }
+    }
+}
+
+TEST(TopKSoftmaxTest, TiesGoToTheLowerIndex) {
+    Tensor<float, 2> logits({1, 5}, 1.0);
+    logits.raw(3) = 2.0F;
+    Routed const routed(logits, 3);
+    EXPECT_EQ(routed.expert.doubles(), (Doubles{3, 0, 1}));
+}
+
+TEST(TopKSoftmaxTest, NoExpertIsChosenTwiceEvenAmongNaN) {
+    Tensor<float, 2> const logits({3, 4});
+    Routed const routed(logits, 3);
+    for (std::int64_t n = 0; n < 3; ++n) {
+        std::vector<double> chosen;
+        for (std::int64_t k = 0; k < 3; ++k) {
+            chosen.push_back(routed.expert[n * 3 + k]);
+            EXPECT_GE(chosen.back(), 0);
+            EXPECT_LT(chosen.back(), 4);
+        }
+        std::sort(chosen.begin(), chosen.end());
+        EXPECT_EQ(std::unique(chosen.begin(), chosen.end()), chosen.end());
+    }
+}
+
+/// sum(gate * dgate) + sum(probs * dprobs), for the experts that were chosen.
+double loss(
+    Doubles const& logits,
+    Routed const& routed,
+    Sizes sizes,
+    Doubles const& dgate,
+    Doubles const& dprobs
+) {
+    double total = 0.0;
+    auto const rows = static_cast<std::int64_t>(logits.size()) / sizes.experts;
+    for (std::int64_t n = 0; n < rows; ++n) {
+        Doubles const prob = softmax(logits.data() + n * sizes.experts, sizes.experts);
+        double sum = 0.0;
+        for (std::int64_t i = n * sizes.choices; i < (n + 1) * sizes.choices; ++i) {
+            sum += prob[static_cast<std::size_t>(routed.expert[i])];
+        }
+        for (std::int64_t i = n * sizes.choices; i < (n + 1) * sizes.choices; ++i) {
+            total += prob[static_cast<std::size_t>(routed.expert[i])] / sum *
+                     dgate[static_cast<std::size_t>(i)];
+        }
+        for (std::int64_t e = 0; e < sizes.experts && !dprobs.empty(); ++e) {
+            total += prob[static_cast<std::size_t>(e)] *
+                     dprobs[static_cast<std::size_t>(n * sizes.experts + e)];
+        }
+    }
+    return total;
+}
+
+TEST(TopKSoftmaxTest, BackwardIsTheGradient) {
+    for (Sizes const sizes : kSizes) {
+        for (bool const with_probs : {false, true}) {
+            auto const logits = Tensor<float, 2>::normal({9, sizes.experts}, "logits");
+            auto const dgate = Tensor<float, 2>::normal({9, sizes.choices}, "dgate");
+            auto const dprobs = Tensor<float, 2>::normal({9, sizes.experts}, "dprobs");
+            Routed const routed(logits, sizes.choices);
+            Tensor<float, 2> dlogits({9, sizes.experts});
+            top_k_softmax_backward(
+                routed.probs.in(), routed.gate.in(), routed.expert.in(), dgate.in(),
+                with_probs ? dprobs.in() : View<float const, 2>{}, dlogits.view(), {}
+            );
+            auto const expected = test::central_differences(
+                [&](Doubles const& x) {
+                    return loss(
+                        x, routed, sizes, dgate.doubles(), with_probs ? dprobs.doubles() : Doubles{}
+                    );
+                },
+                logits.doubles()
+            );
+            // Numbers below 10; E + 16 float operations; 1e-6 of the differences.
+            double const terms = static_cast<double>(sizes.experts) + 16.0;
+            test::expect_near(dlogits, expected, [&](std::size_t) {
+                return 10.0 * terms * test::kFloatRounding + 1e-6;
+            });
+        }
+    }
+}
+
+TEST(TopKSoftmaxCheckTest, MoreChoicesThanExpertsAreRefused) {
+    Tensor<float, 2> const logits({1, 2}, 0.0);
+    test::expect_error(Exit::internal, "3 choices among 2 experts", [&] {
+        Routed const routed(logits, 3);
+    });
+}
+
+}  // namespace
+}  // namespace isogloss
