@@ -70,6 +70,10 @@ std::filesystem::path step_folder(std::int64_t step) {
     return fmt::format("{}{:08}", kStep, step);
 }
 
+bool is_step_folder(std::filesystem::path const& folder) {
+    return step_of(folder.filename().string()) >= 0;
+}
+
 PartialCheckpoint::PartialCheckpoint(
     std::filesystem::path const& folder, std::int64_t bytes, IfThere if_there
 )

@@ -49,6 +49,8 @@ std::filesystem::path partial_folder(std::filesystem::path const& folder);
 
 /// "step-00001200"
 std::filesystem::path step_folder(std::int64_t step);
+/// Is its last part such a name?
+bool is_step_folder(std::filesystem::path const& folder);
 
 /// The committed checkpoint of the highest step under `root`, or nothing. A run's folder without
 /// checkpoints, or none at all, is nothing.

@@ -271,7 +271,9 @@ SaveResult save_checkpoint(
     Attempt begin;
     if (world.rank() == 0) {
         begin.run([&] {
-            remove_partial_checkpoints(folder.parent_path());
+            if (is_step_folder(folder)) {  // then the folder above is this run's alone
+                remove_partial_checkpoints(folder.parent_path());
+            }
             partial.emplace(folder, save.bytes_to_write(), IfThere::replace);
         });
     }

@@ -6,7 +6,13 @@
 namespace isogloss {
 
 std::span<Command const> commands() {
-    static std::vector<Command> const table{};
+    static std::vector<Command> const table{
+        {"model create", "a checkpoint with random weights", run_model_create},
+        {"model info", "what a checkpoint holds", run_model_info},
+        {"model verify", "are a checkpoint's files as they were written?", run_model_verify},
+        {"model diff", "which tensors of two checkpoints are equal", run_model_diff},
+        {"expand apply", "adds experts for new languages", run_expand_apply},
+    };
     return table;
 }
 

@@ -11,4 +11,10 @@ namespace isogloss {
 /// commands.cpp, its code in a file of its own.
 std::span<Command const> commands();
 
+Exit run_model_create(Arguments const& arguments, World const& world);
+Exit run_model_info(Arguments const& arguments);
+Exit run_model_verify(Arguments const& arguments);
+Exit run_model_diff(Arguments const& arguments);
+Exit run_expand_apply(Arguments const& arguments);
+
 }  // namespace isogloss

@@ -1,0 +1,201 @@
+// cli/model_info.cpp
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/json.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "checkpoint/manifest.h"
+#include "cli/commands.h"
+#include "model/parameters.h"
+
+namespace isogloss {
+namespace {
+
+/// Parameters of one part of the model.
+struct PartSize {
+    std::int64_t total = 0;
+    std::int64_t active = 0;  ///< that one token passes through
+    std::int64_t trainable = 0;
+    std::int64_t bytes = 0;
+};
+
+struct Sizes {
+    PartSize backbone;
+    PartSize routers;
+    PartSize experts;
+    PartSize all;
+};
+
+Sizes sizes_of(ModelConfig const& config) {
+    Sizes sizes;
+    for (auto const& spec : parameter_specs(config)) {
+        auto& part = spec.part == Part::backbone ? sizes.backbone
+                     : spec.part == Part::router ? sizes.routers
+                                                 : sizes.experts;
+        // Experts of a layer have one size, so the K that a token visits are the first K here.
+        auto const is_active =
+            spec.part != Part::expert || spec.expert < config.choices(spec.layer);
+        for (auto* size : {&part, &sizes.all}) {
+            size->total += spec.size();
+            size->active += is_active ? spec.size() : 0;
+            size->trainable += spec.trainable ? spec.size() : 0;
+            size->bytes += spec.size() * bytes_of(spec.dtype);
+        }
+    }
+    return sizes;
+}
+
+Json to_json(PartSize const& size) {
+    return Json{
+        {"parameters", size.total},
+        {"active", size.active},
+        {"trainable", size.trainable},
+        {"bytes", size.bytes}};
+}
+
+Json layers_to_json(ModelConfig const& config) {
+    auto layers = Json::array();
+    for (auto const& layer : config.layers) {
+        auto experts = Json::array();
+        for (auto const& expert : layer.experts) {
+            experts.push_back(Json{
+                {"generation", expert.generation},
+                {"parent", expert.parent},
+                {"group", expert.group},
+                {"trainable", expert.trainable}});
+        }
+        layers.push_back(experts);
+    }
+    return layers;
+}
+
+Json to_json(StoredCheckpoint const& checkpoint) {
+    auto const& manifest = checkpoint.manifest;
+    auto const sizes = sizes_of(manifest.config);
+    Json parent = nullptr;
+    if (manifest.info.parent) {
+        parent = Json{
+            {"path", manifest.info.parent->path},
+            {"manifest_sha256", manifest.info.parent->manifest_sha256}};
+    }
+    return Json{
+        {"checkpoint", checkpoint.folder.string()},
+        {"manifest_sha256", checkpoint.manifest_sha256},
+        {"step", manifest.info.step},
+        {"tokens_seen", manifest.info.tokens_seen},
+        {"optimizer_step", manifest.info.optimizer_step},
+        {"languages", manifest.info.languages},
+        {"tokenizer",
+         Json{{"kind", manifest.info.tokenizer_kind}, {"sha256", manifest.info.tokenizer_sha256}}},
+        {"parent", parent},
+        {"dtype", name_of(manifest.config.dtype)},
+        {"vocab_size", manifest.config.vocab_size},
+        {"width", manifest.config.width},
+        {"top_k", manifest.config.top_k},
+        {"backbone", to_json(sizes.backbone)},
+        {"routers", to_json(sizes.routers)},
+        {"experts", to_json(sizes.experts)},
+        {"total", to_json(sizes.all)},
+        {"files", manifest.shards.size()},
+        {"bytes_written", manifest.bytes_written},
+        {"bytes_linked", manifest.bytes_linked},
+        {"experts_per_layer", manifest.config.experts_per_layer()},
+        {"layers", layers_to_json(manifest.config)}};
+}
+
+std::string parts_table(ModelConfig const& config) {
+    auto const sizes = sizes_of(config);
+    Table table({"part", "parameters", "active", "trainable", "size"});
+    auto const add = [&](char const* name, PartSize const& size) {
+        table.add_row(
+            {name, count_text(static_cast<double>(size.total)),
+             count_text(static_cast<double>(size.active)),
+             count_text(static_cast<double>(size.trainable)), bytes_text(size.bytes)}
+        );
+    };
+    add("backbone", sizes.backbone);
+    add("routers", sizes.routers);
+    add("experts", sizes.experts);
+    table.add_rule();
+    add("all", sizes.all);
+    return table.text();
+}
+
+std::string experts_table(ModelConfig const& config) {
+    Table table({"layer", "experts", "choices", "generations", "groups", "trainable"});
+    for (std::int32_t i = 0; i < config.num_layers(); ++i) {
+        auto const& experts = config.layers[static_cast<std::size_t>(i)].experts;
+        std::string generations;
+        std::string groups;
+        std::string last_group;
+        int trainable = 0;
+        for (auto const& expert : experts) {
+            generations += fmt::format("{}{}", generations.empty() ? "" : " ", expert.generation);
+            if (!expert.group.empty() && expert.group != last_group) {
+                groups += (groups.empty() ? "" : "; ") + expert.group;
+                last_group = expert.group;
+            }
+            trainable += expert.trainable ? 1 : 0;
+        }
+        table.add_row(
+            {std::to_string(i), std::to_string(experts.size()), std::to_string(config.choices(i)),
+             generations, groups, std::to_string(trainable)}
+        );
+    }
+    return table.text();
+}
+
+void print(StoredCheckpoint const& checkpoint) {
+    auto const& manifest = checkpoint.manifest;
+    auto const& config = manifest.config;
+    fmt::print(
+        "{}: step {}, {} tokens seen, {} optimizer state\n", checkpoint.folder.string(),
+        manifest.info.step, count_text(static_cast<double>(manifest.info.tokens_seen)),
+        manifest.has_optimizer_state() ? "with" : "no"
+    );
+    fmt::print(
+        "{} layers, width {}, {} heads ({} for keys and values) of {}, hidden {}, vocabulary {}, "
+        "{}\n",
+        config.num_layers(), config.width, config.num_heads, config.num_kv_heads, config.head_width,
+        config.ffn_hidden, config.vocab_size, name_of(config.dtype)
+    );
+    fmt::print(
+        "languages: {}\ntokenizer: {} {:.12}\n", fmt::join(manifest.info.languages, " "),
+        manifest.info.tokenizer_kind, manifest.info.tokenizer_sha256
+    );
+    if (manifest.info.parent) {
+        fmt::print(
+            "parent: {} ({:.12})\n", manifest.info.parent->path,
+            manifest.info.parent->manifest_sha256
+        );
+    }
+    fmt::print(
+        "{} files: {} written, {} shared with earlier checkpoints\n\n", manifest.shards.size(),
+        bytes_text(manifest.bytes_written), bytes_text(manifest.bytes_linked)
+    );
+    fmt::print("{}\n{}", parts_table(config), experts_table(config));
+}
+
+}  // namespace
+
+Exit run_model_info(Arguments const& arguments) {
+    std::filesystem::path folder;
+    bool json = false;
+    Options options("model info", "Says what a checkpoint holds: parts, experts, origin, sizes.");
+    options.add_positional("checkpoint", folder, "folder of the checkpoint");
+    options.add("json", json, "print one JSON document");
+    if (options.parse(arguments) == Parsed::help) {
+        return print_help(options);
+    }
+    auto const checkpoint = read_checkpoint(folder);
+    if (json) {
+        fmt::print("{}\n", to_json(checkpoint).dump(2));
+    } else {
+        print(checkpoint);
+    }
+    return Exit::done;
+}
+
+}  // namespace isogloss

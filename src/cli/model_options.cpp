@@ -1,0 +1,82 @@
+// cli/model_options.cpp
+#include "cli/model_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/math.h"
+
+namespace isogloss {
+
+void ModelOptions::describe(Options& options) {
+    options.add("model.vocab-size", vocab_size, "tokens; 0: as many as the tokenizer has");
+    options.add("model.layers", layers, "transformer blocks");
+    options.add("model.width", width, "of the residual stream");
+    options.add("model.heads", heads, "query heads");
+    options.add("model.kv-heads", kv_heads, "key and value heads; 0: as many as query heads");
+    options.add("model.head-width", head_width, "of one head, even; 0: width / heads");
+    options.add(
+        "model.ffn-hidden", ffn_hidden,
+        "hidden width of one expert; 0: 8/3 of the width, rounded up to 32"
+    );
+    options.add(
+        "model.experts", experts, "experts a layer: one number for all, or one a layer (1,2,...)"
+    );
+    options.add("model.top-k", top_k, "experts that a token visits");
+    options.add("model.max-positions", max_positions, "longest row, in tokens");
+    options.add("model.rope-theta", rope_theta, "base of the rotary positions");
+    options.add("model.norm-epsilon", norm_epsilon, "added to the mean square in norms");
+    options.add("model.qkv-bias", qkv_bias, "queries, keys and values have a bias");
+    options.add("model.tied-embeddings", tied_embeddings, "the head is the embedding");
+    options.add_choice(
+        "model.dtype", dtype, {{"f32", DType::f32}, {"bf16", DType::bf16}},
+        "element type of weights and activations"
+    );
+    options.add("model.seed", seed, "of the initial weights");
+    options.add_check([this] { return problems(); });
+}
+
+ModelConfig ModelOptions::config(std::int64_t tokens) const {
+    ModelConfig config;
+    config.vocab_size = vocab_size > 0 ? vocab_size : tokens;
+    config.width = width;
+    config.num_heads = heads;
+    config.num_kv_heads = kv_heads != 0 ? kv_heads : heads;
+    config.head_width = head_width != 0 ? head_width : width / std::max<std::int64_t>(heads, 1);
+    config.ffn_hidden = ffn_hidden != 0 ? ffn_hidden : round_up(ceil_div(width * 8, 3), 32);
+    config.top_k = top_k;
+    config.max_positions = max_positions;
+    config.rope_theta = rope_theta;
+    config.norm_epsilon = norm_epsilon;
+    config.qkv_bias = qkv_bias;
+    config.tied_embeddings = tied_embeddings;
+    config.dtype = dtype;
+    config.layers.resize(static_cast<std::size_t>(std::max(layers, 0)));
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        auto const count = experts.size() == 1 ? experts[0] : i < experts.size() ? experts[i] : 0;
+        config.layers[i].experts.resize(static_cast<std::size_t>(std::max(count, 0)));
+    }
+    return config;
+}
+
+std::vector<std::string> ModelOptions::problems() const {
+    std::vector<std::string> faults;
+    if (experts.size() != 1 && experts.size() != static_cast<std::size_t>(std::max(layers, 0))) {
+        faults.push_back(fmt::format(
+            "model.experts has {} numbers: must have 1, or one for each of model.layers = {}",
+            experts.size(), layers
+        ));
+        return faults;
+    }
+    for (auto fault : isogloss::problems(config(std::max<std::int64_t>(vocab_size, 1)))) {
+        auto const name_end = std::min(fault.find(' '), fault.size());
+        std::replace(
+            fault.begin(), fault.begin() + static_cast<std::ptrdiff_t>(name_end), '_', '-'
+        );
+        faults.push_back(fault);
+    }
+    return faults;
+}
+
+}  // namespace isogloss
