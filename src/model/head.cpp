@@ -8,19 +8,15 @@
 namespace isogloss {
 namespace {
 
-// Tokens of a chunk. Every chunk reads and writes the whole float gradient of W, so few are good;
-// but the chunk's logits should stay near the cores between the three products.
-constexpr std::int64_t kChunk = 1024;
-
 // Calls `work(begin, end, logits)` for every chunk of tokens, logits filled.
 template <class T, class Work>
 void for_each_chunk(View<T const, 2> h, Matrix<T> const& weight, Arena& arena, Work const& work) {
     ArenaScope const scope(arena);
     auto const num_tokens = h.shape[0];
     auto const vocab_size = weight.value.shape[0];
-    auto const logits = arena.take<T, 2>({std::min(kChunk, num_tokens), vocab_size});
-    for (std::int64_t begin = 0; begin < num_tokens; begin += kChunk) {
-        auto const end = std::min(begin + kChunk, num_tokens);
+    auto const logits = arena.take<T, 2>({std::min(kHeadChunk, num_tokens), vocab_size});
+    for (std::int64_t begin = 0; begin < num_tokens; begin += kHeadChunk) {
+        auto const end = std::min(begin + kHeadChunk, num_tokens);
         auto const chunk = logits.rows(0, end - begin);
         linear<T>(h.rows(begin, end), weight, chunk);
         work(begin, end, chunk);
