@@ -12,6 +12,7 @@ std::span<Command const> commands() {
         {"model verify", "are a checkpoint's files as they were written?", run_model_verify},
         {"model diff", "which tensors of two checkpoints are equal", run_model_diff},
         {"expand apply", "adds experts for new languages", run_expand_apply},
+        {"bench dispatch", "time and bytes of a layer's exchanges", run_bench_dispatch},
     };
     return table;
 }
