@@ -47,7 +47,7 @@ float exponentials(
     float largest = -std::numeric_limits<float>::infinity();
 #pragma omp simd reduction(max : largest)
     for (std::int64_t j = visible.begin; j < visible.end; ++j) {
-        largest = std::max(largest, score[j]);
+        largest = score[j] > largest ? score[j] : largest;
     }
     std::fill(prob, prob + visible.begin, from_float<T>(0.0F));
     float sum = 0.0F;

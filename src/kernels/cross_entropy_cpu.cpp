@@ -34,7 +34,8 @@ float largest_of(T const* row, std::int64_t size) {
     float largest = -std::numeric_limits<float>::infinity();
 #pragma omp simd reduction(max : largest)
     for (std::int64_t v = 0; v < size; ++v) {
-        largest = std::max(largest, to_float(row[v]));
+        float const logit = to_float(row[v]);
+        largest = logit > largest ? logit : largest;
     }
     return largest;
 }
