@@ -66,7 +66,8 @@ void all_to_all_rows(
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
-    Stream stream
+    Stream stream,
+    OwnRows own_rows
 ) {
     require(
         send.shape[1] == receive.shape[1] && send.device == receive.device,
@@ -77,18 +78,20 @@ void all_to_all_rows(
     require_row_ranges("receive_begin", receive_begin, receive.shape[0], group);
     switch (send.device) {
         case Device::cpu:
-            return mpi::all_to_all_rows(send, send_begin, receive, receive_begin, group);
+            return mpi::all_to_all_rows(send, send_begin, receive, receive_begin, group, own_rows);
         case Device::cuda:
-            return cuda::all_to_all_rows(send, send_begin, receive, receive_begin, group, stream);
+            return cuda::all_to_all_rows(
+                send, send_begin, receive, receive_begin, group, stream, own_rows
+            );
     }
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                       \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);     \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream); \
-    template void all_to_all_rows(                                    \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,  \
-        std::span<std::int64_t const>, MpiComm const&, Stream         \
+#define ISOGLOSS_INSTANTIATE(T)                                        \
+    template void all_gather(View<T, 1>, MpiComm const&, Stream);      \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);  \
+    template void all_to_all_rows(                                     \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,   \
+        std::span<std::int64_t const>, MpiComm const&, Stream, OwnRows \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "comm/mpi_comm.h"
+#include "comm/own_rows.h"
 #include "device/view.h"
 
 namespace isogloss {
@@ -40,7 +41,8 @@ void all_to_all_rows(
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
-    Stream stream
+    Stream stream,
+    OwnRows own_rows = OwnRows::copy
 );
 
 // Host scalars and small lists.

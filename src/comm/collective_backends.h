@@ -5,6 +5,7 @@
 #include <span>
 
 #include "comm/mpi_comm.h"
+#include "comm/own_rows.h"
 #include "device/view.h"
 
 namespace isogloss {
@@ -23,7 +24,8 @@ void all_to_all_rows(
     std::span<std::int64_t const> send_begin,
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
-    MpiComm const& group
+    MpiComm const& group,
+    OwnRows own_rows
 );
 }  // namespace mpi
 
@@ -42,7 +44,8 @@ void all_to_all_rows(
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
-    Stream stream
+    Stream stream,
+    OwnRows own_rows
 );
 }  // namespace cuda
 

@@ -197,20 +197,23 @@ void all_to_all_rows(
     std::span<std::int64_t const> send_begin,
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
-    MpiComm const& group
+    MpiComm const& group,
+    OwnRows own_rows
 ) {
     auto const width = send.shape[1];
     auto const own = index(group.rank());
-    auto const own_rows = send_begin[own + 1] - send_begin[own];
+    auto const own_count = send_begin[own + 1] - send_begin[own];
     require(
-        own_rows == receive_begin[own + 1] - receive_begin[own],
-        "all_to_all_rows: rank {} sends itself {} rows and expects {}", group.rank(), own_rows,
+        own_count == receive_begin[own + 1] - receive_begin[own],
+        "all_to_all_rows: rank {} sends itself {} rows and expects {}", group.rank(), own_count,
         receive_begin[own + 1] - receive_begin[own]
     );
-    std::copy_n(
-        send.data + send_begin[own] * width, own_rows * width,
-        receive.data + receive_begin[own] * width
-    );
+    if (own_rows == OwnRows::copy) {
+        std::copy_n(
+            send.data + send_begin[own] * width, own_count * width,
+            receive.data + receive_begin[own] * width
+        );
+    }
     if (group.size() == 1) {
         return;
     }
@@ -234,11 +237,13 @@ void all_to_all_rows(
     ));
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                               \
-    template void all_gather(View<T, 1>, MpiComm const&);     \
-    template void broadcast(View<T, 1>, int, MpiComm const&); \
-    template void                                             \
-    all_to_all_rows(View<T const, 2>, std::span<std::int64_t const>, View<T, 2>, std::span<std::int64_t const>, MpiComm const&)
+#define ISOGLOSS_INSTANTIATE(T)                                      \
+    template void all_gather(View<T, 1>, MpiComm const&);            \
+    template void broadcast(View<T, 1>, int, MpiComm const&);        \
+    template void all_to_all_rows(                                   \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>, \
+        std::span<std::int64_t const>, MpiComm const&, OwnRows       \
+    )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);
 ISOGLOSS_INSTANTIATE(std::int32_t);

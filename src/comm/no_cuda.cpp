@@ -26,17 +26,18 @@ void all_to_all_rows(
     View<T, 2> /*receive*/,
     std::span<std::int64_t const> /*receive_begin*/,
     MpiComm const& /*group*/,
-    Stream /*stream*/
+    Stream /*stream*/,
+    OwnRows /*own_rows*/
 ) {
     fail_without_cuda("all_to_all_rows");
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                       \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);     \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream); \
-    template void all_to_all_rows(                                    \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,  \
-        std::span<std::int64_t const>, MpiComm const&, Stream         \
+#define ISOGLOSS_INSTANTIATE(T)                                        \
+    template void all_gather(View<T, 1>, MpiComm const&, Stream);      \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);  \
+    template void all_to_all_rows(                                     \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,   \
+        std::span<std::int64_t const>, MpiComm const&, Stream, OwnRows \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

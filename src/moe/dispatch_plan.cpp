@@ -30,7 +30,7 @@ void take_source_lists(DispatchPlan& plan, Arena& arena) {
     auto const slots = plan.send_begin.back();
     plan.send_token = arena.take<std::int32_t, 1>({slots});
     plan.token_slot_begin = arena.take<std::int32_t, 1>({plan.num_tokens + 1});
-    plan.token_slot = arena.take<std::int32_t, 1>({slots});
+    plan.token_return = arena.take<std::int32_t, 1>({slots});
     plan.choice_slot = arena.take<std::int32_t, 2>({plan.num_tokens, plan.num_choices});
 }
 
@@ -73,6 +73,7 @@ void check(
 
 ExpertSeats seats_for(LayerPlacement const& placement, int source, int num_ranks) {
     ExpertSeats seats;
+    seats.source = source;
     seats.travels = !placement.is_local(num_ranks);
     seats.num_local = static_cast<std::int32_t>(placement.experts_of(source).size());
     for (std::int32_t expert = 0; expert < placement.num_experts(); ++expert) {

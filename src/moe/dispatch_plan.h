@@ -13,6 +13,7 @@ namespace isogloss {
 
 /// Who computes the tokens of one source rank, expert by expert.
 struct ExpertSeats {
+    int source = 0;                   ///< the rank that asks
     std::vector<std::int32_t> rank;   ///< [E] the rank that computes them
     std::vector<std::int32_t> local;  ///< [E] the expert's place among that rank's experts
     std::int32_t num_local = 0;       ///< experts that the source itself holds
@@ -36,10 +37,12 @@ struct DispatchPlan {
     bool travels = false;
 
     // This rank as a source of tokens.
-    std::vector<std::int64_t> send_begin;     ///< [P+1] slots of rank p
-    View<std::int32_t, 1> send_token;         ///< [S] the token that fills a slot
-    View<std::int32_t, 1> token_slot_begin;   ///< [N+1] ranges of token_slot
-    View<std::int32_t, 1> token_slot;         ///< [S] slots of a token, ranks ascending
+    std::vector<std::int64_t> send_begin;    ///< [P+1] slots of rank p
+    View<std::int32_t, 1> send_token;        ///< [S] the token that fills a slot
+    View<std::int32_t, 1> token_slot_begin;  ///< [N+1] ranges of token_return
+    /// [S] where each token's partial sums lie at home, ranks ascending: in [0, R) those of this
+    /// rank's own rows, in R + [0, S) those that slots brought back.
+    View<std::int32_t, 1> token_return;
     View<std::int32_t, 2> choice_slot;        ///< [N, K] the slot that carries a choice
     std::vector<std::int64_t> expert_tokens;  ///< [E] choices of this rank's tokens
 

@@ -23,9 +23,17 @@ View<T const, 2> Exchange::dispatch(
     auto const width = x.shape[1];
     auto const received = arena.take<T, 2>({plan.num_rows(), width});
     ArenaScope const scope(arena);
-    auto const send = arena.take<T, 2>({plan.send_begin.back(), width});
-    gather_rows<T>(x, plan.send_token, send, stream);
-    send_slots<T>(send, plan, received, stream);
+    auto const slots = plan.send_begin.back();
+    auto const send = arena.take<T, 2>({slots, width});
+    auto const gather = [&](std::int64_t begin, std::int64_t end, View<T, 2> to) {
+        gather_rows<T>(x, plan.send_token.rows(begin, end), to, stream);
+    };
+    auto const own = own_range(plan.send_begin);
+    auto const home = own_range(plan.receive_begin);
+    gather(0, own.begin, send.rows(0, own.begin));
+    gather(own.begin, own.end, received.rows(home.begin, home.end));
+    gather(own.end, slots, send.rows(own.end, slots));
+    exchange_rows<T>(send, plan.send_begin, received, plan.receive_begin, OwnRows::skip, stream);
     return received;
 }
 
@@ -50,12 +58,17 @@ void Exchange::combine(
     }
     ArenaScope const scope(arena);
     auto const width = y.shape[1];
-    auto const partial = arena.take<T, 2>({plan.num_rows(), width});
+    auto const rows = plan.num_rows();
+    auto const slots = plan.send_begin.back();
+    auto const sums = arena.take<T, 2>({rows + slots, width});
+    auto const partial = sums.rows(0, rows);
     sum_rows<T>(computed, plan.row_pair_begin, plan.row_pair, weights, partial, stream);
-    auto const returned = arena.take<T, 2>({plan.send_begin.back(), width});
-    return_rows<T>(partial, plan, returned, stream);
-    View<float const, 1> const unweighted{nullptr, {plan.send_begin.back()}, y.device};
-    sum_rows<T>(returned, plan.token_slot_begin, plan.token_slot, unweighted, y, stream);
+    exchange_rows<T>(
+        partial, plan.receive_begin, sums.rows(rows, rows + slots), plan.send_begin, OwnRows::skip,
+        stream
+    );
+    View<float const, 1> const unweighted{nullptr, {slots}, y.device};
+    sum_rows<T>(sums, plan.token_slot_begin, plan.token_return, unweighted, y, stream);
 }
 
 void Exchange::return_to_choices(
@@ -72,22 +85,13 @@ void Exchange::return_to_choices(
     auto const rows = arena.take<float, 2>({plan.num_rows(), plan.num_choices});
     pairs_to_rows(pairs, plan, rows, stream);
     auto const slots = arena.take<float, 2>({plan.send_begin.back(), plan.num_choices});
-    return_rows<float>(rows, plan, slots, stream);
+    exchange_rows<float>(rows, plan.receive_begin, slots, plan.send_begin, OwnRows::copy, stream);
     slots_to_choices(slots, plan, choices, stream);
 }
 
-template <class T>
-void Exchange::send_slots(
-    View<T const, 2> slots, DispatchPlan const& plan, View<T, 2> rows, Stream stream
-) {
-    exchange_rows<T>(slots, plan.send_begin, rows, plan.receive_begin, stream);
-}
-
-template <class T>
-void Exchange::return_rows(
-    View<T const, 2> rows, DispatchPlan const& plan, View<T, 2> slots, Stream stream
-) {
-    exchange_rows<T>(rows, plan.receive_begin, slots, plan.send_begin, stream);
+Range Exchange::own_range(std::span<std::int64_t const> begin) const {
+    auto const own = static_cast<std::size_t>(group_->rank());
+    return {begin[own], begin[own + 1]};
 }
 
 template <class T>
@@ -96,13 +100,13 @@ void Exchange::exchange_rows(
     std::span<std::int64_t const> send_begin,
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
+    OwnRows own_rows,
     Stream stream
 ) {
     Timer const timer;
-    all_to_all_rows<T>(send, send_begin, receive, receive_begin, *group_, stream);
+    all_to_all_rows<T>(send, send_begin, receive, receive_begin, *group_, stream, own_rows);
     tally_.seconds += timer.seconds();
-    auto const own = static_cast<std::size_t>(group_->rank());
-    auto const kept = send_begin[own + 1] - send_begin[own];
+    auto const kept = own_range(send_begin).size();
     tally_.bytes += (send.shape[0] - kept) * send.shape[1] * static_cast<std::int64_t>(sizeof(T));
 }
 

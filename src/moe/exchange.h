@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <span>
 
+#include "base/math.h"
 #include "comm/mpi_comm.h"
+#include "comm/own_rows.h"
 #include "device/arena.h"
 #include "device/view.h"
 #include "moe/dispatch_plan.h"
@@ -65,20 +67,16 @@ public:
     [[nodiscard]] ExchangeTally const& tally() const { return tally_; }
 
 private:
-    template <class T>
-    void send_slots(
-        View<T const, 2> slots, DispatchPlan const& plan, View<T, 2> rows, Stream stream
-    );
-    template <class T>
-    void return_rows(
-        View<T const, 2> rows, DispatchPlan const& plan, View<T, 2> slots, Stream stream
-    );
+    /// This rank's own part of [P+1] ranges.
+    [[nodiscard]] Range own_range(std::span<std::int64_t const> begin) const;
+
     template <class T>
     void exchange_rows(
         View<T const, 2> send,
         std::span<std::int64_t const> send_begin,
         View<T, 2> receive,
         std::span<std::int64_t const> receive_begin,
+        OwnRows own_rows,
         Stream stream
     );
 

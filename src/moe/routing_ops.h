@@ -24,7 +24,8 @@ SlotCounts count_slots(
     View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
 );
 
-/// Fills plan.send_token, token_slot_begin, token_slot and choice_slot; plan.send_begin is set.
+/// Fills plan.send_token, token_slot_begin, token_return and choice_slot; plan.send_begin and
+/// receive_begin are set.
 void fill_slots(
     View<std::int32_t const, 2> expert,
     ExpertSeats const& seats,

@@ -31,6 +31,14 @@ std::int64_t first_choice_of_rank(
     return first;
 }
 
+// Where the partial sum for a slot lies at home: plan.token_return.
+std::int32_t return_of_slot(std::int32_t slot, std::size_t own, DispatchPlan const& plan) {
+    bool const is_own = slot >= plan.send_begin[own] && slot < plan.send_begin[own + 1];
+    return static_cast<std::int32_t>(
+        slot + (is_own ? plan.receive_begin[own] - plan.send_begin[own] : plan.num_rows())
+    );
+}
+
 }  // namespace
 
 SlotCounts count_slots(
@@ -62,6 +70,7 @@ void fill_slots(
     View<std::int32_t const, 2> expert, ExpertSeats const& seats, DispatchPlan const& plan
 ) {
     auto const [tokens, choices] = expert.shape;
+    auto const own = index(seats.source);
     auto next = plan.send_begin;
     std::int32_t listed = 0;
     plan.token_slot_begin.data[0] = 0;
@@ -76,10 +85,14 @@ void fill_slots(
             }
             slots[k] = static_cast<std::int32_t>(next[index(seats.rank[index(chosen[k])])]++);
             plan.send_token.data[slots[k]] = static_cast<std::int32_t>(n);
-            plan.token_slot.data[listed++] = slots[k];
+            plan.token_return.data[listed++] = slots[k];
         }
-        auto const begin = plan.token_slot_begin.data[n];
-        std::sort(plan.token_slot.data + begin, plan.token_slot.data + listed);
+        auto* const begin = plan.token_return.data + plan.token_slot_begin.data[n];
+        auto* const end = plan.token_return.data + listed;
+        std::sort(begin, end);
+        std::transform(begin, end, begin, [&](auto slot) {
+            return return_of_slot(slot, own, plan);
+        });
         plan.token_slot_begin.data[n + 1] = listed;
     }
 }

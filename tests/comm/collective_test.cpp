@@ -184,6 +184,21 @@ TEST_F(CollectiveTest, AllToAllRowsKeepsSourceOrderAndPayload) {
     EXPECT_EQ(received, expected);
 }
 
+TEST_F(CollectiveTest, AllToAllRowsLeavesThePlaceOfSkippedOwnRows) {
+    auto const ranks = static_cast<std::size_t>(group.size());
+    std::vector<float> send(ranks, static_cast<float>(group.rank()));
+    std::vector<float> received(ranks, -1.0F);
+    std::vector<std::int64_t> begin(ranks + 1);
+    std::iota(begin.begin(), begin.end(), std::int64_t{0});
+    all_to_all_rows<float>(
+        view_of(send, 1), begin, view_of(received, 1), begin, group, stream, OwnRows::skip
+    );
+    for (std::size_t p = 0; p < ranks; ++p) {
+        bool const is_own = static_cast<int>(p) == group.rank();
+        EXPECT_EQ(received[p], is_own ? -1.0F : static_cast<float>(p));
+    }
+}
+
 TEST_F(CollectiveTest, AllToAllRowsTakesPartWithNothingToSend) {
     std::vector<float> none;
     std::vector<std::int64_t> const begin(static_cast<std::size_t>(group.size()) + 1, 0);

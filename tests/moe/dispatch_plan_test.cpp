@@ -115,7 +115,16 @@ TEST_F(DispatchPlanTest, FourTokensCountedByHand) {
     EXPECT_EQ(plan.send_begin.back() - plan.send_begin[static_cast<std::size_t>(last)], 2);
     EXPECT_EQ(list_of(plan.send_token), (std::vector<std::int32_t>{0, 1, 2, 3, 1, 2}));
     EXPECT_EQ(list_of(plan.token_slot_begin), (std::vector<std::int32_t>{0, 1, 3, 5, 6}));
-    EXPECT_EQ(list_of(plan.token_slot), (std::vector<std::int32_t>{0, 1, 4, 2, 5, 3}));
+    // Slots 0, 1 4, 2 5, 3; those for this rank itself lie among its rows, the others after them.
+    auto const rows = static_cast<std::int32_t>(plan.num_rows());
+    std::vector<std::int32_t> home{rows, rows + 1, rows + 4, rows + 2, rows + 5, rows + 3};
+    if (group.rank() == 0) {
+        home = {0, 1, rows + 4, 2, rows + 5, 3};
+    } else if (group.rank() == last) {
+        auto const own = 2 * last;  // two rows from each rank before this one
+        home = {rows, rows + 1, own, rows + 2, own + 1, rows + 3};
+    }
+    EXPECT_EQ(list_of(plan.token_return), home);
     EXPECT_EQ(
         list_of(plan.choice_slot.flat()), (std::vector<std::int32_t>{0, 0, 1, 4, 5, 2, 3, 3})
     );
