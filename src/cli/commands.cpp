@@ -13,6 +13,8 @@ std::span<Command const> commands() {
         {"model diff", "which tensors of two checkpoints are equal", run_model_diff},
         {"expand apply", "adds experts for new languages", run_expand_apply},
         {"bench dispatch", "time and bytes of a layer's exchanges", run_bench_dispatch},
+        {"train", "trains a model to the configured step; resumes where it was", run_train},
+        {"evaluate", "perplexity and bits per byte of each language", run_evaluate},
     };
     return table;
 }
