@@ -1,0 +1,6 @@
+foreach(name bf16 buffer arena)
+    isogloss_test(device ${name})
+endforeach()
+if(NOT ISOGLOSS_CUDA)
+    isogloss_test(device no_cuda)
+endif()
