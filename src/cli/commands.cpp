@@ -7,6 +7,11 @@ namespace isogloss {
 
 std::span<Command const> commands() {
     static std::vector<Command> const table{
+        {"tokenizer train", "text -> SentencePiece model", run_tokenizer_train},
+        {"corpus build", "text -> tokens on disk, on many ranks", run_corpus_build},
+        {"corpus info", "languages of a corpus: documents, tokens, bytes, shares", run_corpus_info},
+        {"corpus verify", "is a corpus as it was built?", run_corpus_verify},
+        {"bench loader", "reading windows of a corpus against a flat file", run_bench_loader},
         {"model create", "a checkpoint with random weights", run_model_create},
         {"model info", "what a checkpoint holds", run_model_info},
         {"model verify", "are a checkpoint's files as they were written?", run_model_verify},

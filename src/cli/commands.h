@@ -11,6 +11,11 @@ namespace isogloss {
 /// commands.cpp, its code in a file of its own.
 std::span<Command const> commands();
 
+Exit run_tokenizer_train(Arguments const& arguments);
+Exit run_corpus_build(Arguments const& arguments, World const& world);
+Exit run_corpus_info(Arguments const& arguments);
+Exit run_corpus_verify(Arguments const& arguments);
+Exit run_bench_loader(Arguments const& arguments);
 Exit run_model_create(Arguments const& arguments, World const& world);
 Exit run_model_info(Arguments const& arguments);
 Exit run_model_verify(Arguments const& arguments);

@@ -60,40 +60,39 @@ void add_folder(std::vector<LanguageInput>& languages, fs::path const& folder) {
     );
 }
 
-void add_named(std::vector<LanguageInput>& languages, std::string const& word, std::size_t equals) {
+LanguageInput named(std::string const& word, std::size_t equals) {
     LanguageInput language{.tag = word.substr(0, equals), .files = {}};
     require_usage(
         is_language_tag(language.tag),
-        "--input {}: \"{}\" is not a BCP 47 language tag (el, zh-Hant, sr-Latn)", word, language.tag
+        "input {}: \"{}\" is not a BCP 47 language tag (el, zh-Hant, sr-Latn)", word, language.tag
     );
-    for (auto begin = equals + 1; begin <= word.size();) {
-        auto const end = std::min(word.find(',', begin), word.size());
-        require_usage(end > begin, "--input {}: a path is empty", word);
-        add_path(language, word.substr(begin, end - begin));
-        begin = end + 1;
-    }
-    require_usage(!language.files.empty(), "--input {}: names no path", word);
-    languages.push_back(std::move(language));
+    add_path(language, word.substr(equals + 1));
+    return language;
 }
 
 }  // namespace
 
 std::vector<LanguageInput> read_input_list(std::vector<std::string> const& words) {
     std::vector<LanguageInput> languages;
+    bool has_tag = false;
     for (auto const& word : words) {
         auto const equals = word.find('=');
-        if (equals == std::string::npos) {
-            add_folder(languages, word);
+        if (equals != std::string::npos) {
+            languages.push_back(named(word, equals));
+            has_tag = true;
+        } else if (has_tag) {
+            add_path(languages.back(), word);
         } else {
-            add_named(languages, word, equals);
+            add_folder(languages, word);
         }
     }
-    require_usage(!languages.empty(), "--input names no text: TAG=PATH[,PATH...] or a folder");
+    require_usage(
+        !languages.empty(), "input names no text; it takes TAG=PATH[,PATH...] or a folder"
+    );
     std::ranges::sort(languages, {}, &LanguageInput::tag);
     auto const twice = std::ranges::adjacent_find(languages, {}, &LanguageInput::tag);
     require_usage(
-        twice == languages.end(),
-        "--input: {} comes twice; give all its paths at once, with commas",
+        twice == languages.end(), "input: {} comes twice; give all its paths at once, with commas",
         twice == languages.end() ? "" : twice->tag
     );
     return languages;

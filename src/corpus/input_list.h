@@ -14,8 +14,9 @@ struct LanguageInput {
 };
 
 /// Reads the words that --input takes, each one of
-///     TAG=PATH[,PATH...]   files, or folders of which all .txt and .jsonl files are taken
-///     FOLDER               each TAG.txt or TAG.jsonl in it, and each folder TAG in it
+///     TAG=PATH   a file, or a folder of which all .txt and .jsonl files are taken
+///     PATH       after a word with a TAG: more text of that language
+///     FOLDER     before any: each TAG.txt or TAG.jsonl in it, and each folder TAG in it
 /// where .txt and .jsonl may end in .gz, .xz or .zst. Languages come out in byte order of their
 /// tags; a folder's files in byte order of their names.
 /// @throws Error  (usage) for a word of another form, or a tag that is none or comes twice;

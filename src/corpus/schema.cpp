@@ -2,6 +2,7 @@
 #include "corpus/schema.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace isogloss {
 namespace {
@@ -39,22 +40,24 @@ SplitCounts split_counts(Json const& value, std::string const& where) {
 
 bool is_language_tag(std::string const& tag) {
     constexpr std::size_t kLongest = 35;
-    if (tag.size() < 2 || tag.size() > kLongest) {
+    if (tag.empty() || tag.size() > kLongest) {
         return false;
     }
-    std::size_t subtag = 0;  // length so far
-    bool is_first = true;
-    for (char const c : tag) {
-        if (c == '-' && subtag > 0) {
-            is_first = false;
-            subtag = 0;
-        } else if (is_letter(c) || (is_digit(c) && !is_first)) {
-            ++subtag;
-        } else {
+    for (std::size_t begin = 0; begin <= tag.size();) {
+        auto const end = std::min(tag.find('-', begin), tag.size());
+        auto const subtag = std::string_view(tag).substr(begin, end - begin);
+        bool const is_first = begin == 0;
+        bool const is_long_enough = subtag.size() >= (is_first ? 2U : 1U);
+        bool const is_short_enough = subtag.size() <= (is_first ? 3U : 8U);
+        bool const is_plain = std::ranges::all_of(subtag, [is_first](char c) {
+            return is_letter(c) || (is_digit(c) && !is_first);
+        });
+        if (!is_long_enough || !is_short_enough || !is_plain) {
             return false;
         }
+        begin = end + 1;
     }
-    return subtag > 0;
+    return true;
 }
 
 std::string tokens_path(std::string const& tag, Split split) {

@@ -77,8 +77,8 @@ Json to_json(LanguageRecord const& record);
 /// @param where  names the file in errors
 LanguageRecord language_record(Json const& value, std::string const& where);
 
-/// A tag of letters, digits and inner hyphens, 2 to 35 bytes, its first subtag of letters: it can
-/// be a file's name.
+/// A BCP 47 tag that begins with a language of 2 or 3 letters (RFC 5646, section 2.1): subtags of
+/// letters and digits, at most 8 each, joined by hyphens. So it can be a file's name.
 bool is_language_tag(std::string const& tag);
 
 /// "/el/train/tokens"
