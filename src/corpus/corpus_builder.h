@@ -16,13 +16,13 @@ namespace isogloss {
 
 /// What a corpus is to be made from, the same on every rank.
 struct BuildPlan {
-    std::vector<LanguageInput> languages;  ///< in byte order of their tags
+    std::vector<LanguageInput> languages{};  ///< in byte order of their tags
     std::filesystem::path out;
-    TextFormat format;
+    TextFormat format{};
     double valid_share = 0.01;  ///< of the documents
     double max_bad = 1.0;       ///< per cent of a language's records that may be bad
-    std::string source;         ///< for people; empty: the names of the files
-    std::string licence;
+    std::string source{};       ///< for people; empty: the names of the files
+    std::string licence{};
 };
 
 /// What became of one language's text.

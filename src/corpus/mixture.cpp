@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 
 #include "base/random.h"
@@ -113,7 +114,18 @@ std::vector<std::int64_t> largest_remainder(std::span<double const> weights, std
     return counts;
 }
 
-Mixture::Mixture(MixtureConfig config) : config_(std::move(config)) {
+struct Mixture::Block {
+    std::mutex mutex;
+    std::int64_t number = -1;
+    std::vector<Turn> turns;
+};
+
+Mixture::~Mixture() = default;
+Mixture::Mixture(Mixture&&) noexcept = default;
+Mixture& Mixture::operator=(Mixture&&) noexcept = default;
+
+Mixture::Mixture(MixtureConfig config)
+    : config_(std::move(config)), block_(std::make_unique<Block>()) {
     auto const& weights = config_.weights;
     require(
         weights.size() == config_.tokens.size() && config_.row_length > 0 && config_.rows > 0,
@@ -140,21 +152,39 @@ double Mixture::share(std::int32_t language) const {
     return static_cast<double>(counts_[at(language)]) / static_cast<double>(kBlock);
 }
 
+std::vector<Mixture::Turn> Mixture::turns_of(std::int64_t block) const {
+    auto const stream = stream_of(kBlockStream, 0, block);
+    std::vector<std::int32_t> seen(counts_.size(), 0);
+    std::vector<Turn> turns;
+    for (std::int64_t index = 0; index < kBlock; ++index) {
+        auto const ticket = random_permutation(config_.seed, stream, kBlock, index);
+        auto const language = std::ranges::upper_bound(ends_, ticket) - ends_.begin();
+        auto& place = seen[static_cast<std::size_t>(language)];
+        turns.push_back({static_cast<std::int32_t>(language), place++});
+    }
+    return turns;
+}
+
+Mixture::Turn Mixture::turn(std::int64_t index) const {
+    std::scoped_lock const lock(block_->mutex);
+    if (block_->number != index / kBlock) {
+        block_->number = index / kBlock;
+        block_->turns = turns_of(block_->number);
+    }
+    return block_->turns[static_cast<std::size_t>(index % kBlock)];
+}
+
 Draw Mixture::draw(std::int64_t step, std::int64_t row) const {
     require(
         step >= 0 && 0 <= row && row < config_.rows, "row {} of {} of step {}", row, config_.rows,
         step
     );
     auto const index = step * config_.rows + row;
-    auto const block = index / kBlock;
-    auto const block_stream = stream_of(kBlockStream, 0, block);
-    auto const ticket = random_permutation(config_.seed, block_stream, kBlock, index % kBlock);
-    auto const end = std::ranges::upper_bound(ends_, ticket);
+    auto const mine = turn(index);
 
     Draw draw;
-    draw.language = static_cast<std::int32_t>(end - ends_.begin());
-    auto const count = counts_[at(draw.language)];
-    auto const drawn = block * count + ticket - (*end - count);  // by this language before
+    draw.language = mine.language;
+    auto const drawn = index / kBlock * counts_[at(mine.language)] + mine.place;
     auto const size = windows(draw.language);
     draw.epoch = drawn / size;
     draw.window = random_permutation(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -49,10 +50,10 @@ struct Draw {
 ///
 /// Row r of step s is draw g = s rows + r. Draws come in blocks of kBlock, in which every language
 /// has a fixed count (largest remainder of its weight); a random permutation of the block says
-/// which draw is whose. The k-th draw of a language is window p(k mod W) of epoch k / W, where W is
-/// the number of its windows and p a random permutation of them: no window comes twice before every
-/// other came once. Windows start at multiples of T, moved in each epoch by a random part of the
-/// tokens that would otherwise be left over at the end.
+/// which draw is whose. The k-th draw of a language, in the order of g, is window p(k mod W) of
+/// epoch k / W, where W is the number of its windows and p a random permutation of them: no window
+/// comes twice before every other came once. Windows start at multiples of T, moved in each epoch
+/// by a random part of the tokens that would otherwise be left over at the end.
 class Mixture {
 public:
     static constexpr std::int64_t kBlock = 65536;
@@ -60,7 +61,11 @@ public:
     /// @throws Error  (usage) naming the language (by index) that has weight but fewer than 2
     /// tokens
     explicit Mixture(MixtureConfig config);
+    ~Mixture();
+    Mixture(Mixture&&) noexcept;
+    Mixture& operator=(Mixture&&) noexcept;
 
+    /// May be called from several threads.
     /// @param step  >= 0
     /// @param row   in [0, rows)
     [[nodiscard]] Draw draw(std::int64_t step, std::int64_t row) const;
@@ -72,9 +77,21 @@ public:
     [[nodiscard]] MixtureConfig const& config() const { return config_; }
 
 private:
+    /// Which language's which draw each draw of one block is. A table, as counting the draws before
+    /// one needs all of them; made again (in milliseconds) when another block is asked for.
+    struct Block;
+
+    struct Turn {
+        std::int32_t language = 0;
+        std::int32_t place = 0;  ///< among the language's draws in this block
+    };
+    [[nodiscard]] Turn turn(std::int64_t index) const;
+    [[nodiscard]] std::vector<Turn> turns_of(std::int64_t block) const;
+
     MixtureConfig config_;
     std::vector<std::int64_t> counts_;  ///< [L] rows a block
     std::vector<std::int64_t> ends_;    ///< [L] running sums of counts_
+    std::unique_ptr<Block> block_;      ///< the last one used; guarded inside
 };
 
 }  // namespace isogloss

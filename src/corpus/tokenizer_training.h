@@ -19,7 +19,7 @@ struct TokenizerTraining {
     std::int64_t sample_bytes = std::int64_t{4} << 20;     ///< of text, over all languages
     std::int64_t language_bytes = std::int64_t{64} << 20;  ///< read of each language at most
     std::uint64_t seed = 1;
-    TextFormat format;
+    TextFormat format{};
 };
 
 /// Trains byte-pair encoding with byte fallback, no normalisation and no added space, so that every

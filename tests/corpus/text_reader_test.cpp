@@ -1,0 +1,208 @@
+// corpus/text_reader_test.cpp
+#include "corpus/text_reader.h"
+
+#include <boost/iostreams/copy.hpp>
+#include <boost/iostreams/filter/gzip.hpp>
+#include <boost/iostreams/filter/lzma.hpp>
+#include <boost/iostreams/filter/zstd.hpp>
+#include <boost/iostreams/filtering_streambuf.hpp>
+#include <sstream>
+
+#include "corpus/utf8.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace isogloss {
+namespace {
+
+using test::expect_error;
+using test::TemporaryFolder;
+using test::write_content;
+using Documents = std::vector<std::string>;
+
+struct Result {
+    Documents documents;
+    FaultCounts faults;
+    std::int64_t records = 0;
+
+    [[nodiscard]] std::int64_t count(Fault fault) const {
+        return faults.counts[static_cast<std::size_t>(fault)];
+    }
+};
+
+Result read_all(std::filesystem::path const& path, TextFormat const& format = {}) {
+    TextReader reader(path, format);
+    Result result;
+    for (std::string document = "poison"; reader.next(document);) {
+        result.documents.push_back(document);
+    }
+    result.faults = reader.faults();
+    result.records = reader.records();
+    return result;
+}
+
+TEST(TextReaderTest, BlankLinesSeparateParagraphs) {
+    TemporaryFolder const folder;
+    write_content(folder / "a.txt", "\xEF\xBB\xBFone\ntwo\n\n \n\nthree\r\nfour\r\n\r\nfive");
+    EXPECT_EQ(read_all(folder / "a.txt").documents, (Documents{"one\ntwo", "three\nfour", "five"}));
+    auto const lines = read_all(folder / "a.txt", {.layout = Layout::lines});
+    EXPECT_EQ(lines.documents, (Documents{"one", "two", "three", "four", "five"}));
+    EXPECT_EQ(lines.faults.total(), 0);
+}
+
+TEST(TextReaderTest, JsonLinesGiveTheirField) {
+    TemporaryFolder const folder;
+    write_content(
+        folder / "a.jsonl",
+        "{\"text\": \"Ελλάδα\\n\\u0394\", \"id\": 1}\n\n{\"id\": 2, \"text\": \"b\"}"
+    );
+    EXPECT_EQ(read_all(folder / "a.jsonl").documents, (Documents{"Ελλάδα\nΔ", "b"}));
+    write_content(folder / "b.jsonl", "{\"body\": \"x\"}\n");
+    EXPECT_EQ(read_all(folder / "b.jsonl", {.field = "body"}).documents, (Documents{"x"}));
+}
+
+TEST(TextReaderTest, FaultsAreCountedByReasonAndNamed) {
+    TemporaryFolder const folder;
+    write_content(
+        folder / "a.jsonl",
+        "{\"text\": \"good\"}\n"
+        "{\"text\": \"bad \xFF\"}\n"                // broken UTF-8
+        "{\"text\": \"unfinished\n"                 // wrong JSON
+        "{\"text\": \"\\ud800\"}\n"                 // half a surrogate pair: wrong JSON
+        "{\"other\": \"x\"}\n[1]\n{\"text\": 5}\n"  // no text
+        "{\"text\": \"  \"}\n"                      // empty
+        "{\"text\": \"" +
+            std::string(200, 'x') +
+            "\"}\n"  // too long
+            "{\"text\": \"last\"}\n"
+    );
+    auto const result = read_all(folder / "a.jsonl", {.max_bytes = 100});
+    EXPECT_EQ(result.documents, (Documents{"good", "last"}));
+    EXPECT_EQ(result.records, 10);
+    EXPECT_EQ(result.count(Fault::broken_utf8), 1);
+    EXPECT_EQ(result.count(Fault::wrong_json), 2);
+    EXPECT_EQ(result.count(Fault::missing_field), 3);
+    EXPECT_EQ(result.count(Fault::empty), 1);
+    EXPECT_EQ(result.count(Fault::too_long), 1);
+    ASSERT_EQ(result.faults.places.size(), FaultCounts::kPlaces);
+    EXPECT_EQ(result.faults.places[0], "a.jsonl line 2: broken_utf8");
+}
+
+TEST(TextReaderTest, EmptyFileIsAFault) {
+    TemporaryFolder const folder;
+    write_content(folder / "a.txt", "");
+    auto const result = read_all(folder / "a.txt");
+    EXPECT_TRUE(result.documents.empty());
+    EXPECT_EQ(result.count(Fault::empty), 1);
+    EXPECT_EQ(result.records, 1);
+}
+
+TEST(TextReaderTest, LongParagraphIsCutAtALinesEnd) {
+    TemporaryFolder const folder;
+    write_content(folder / "a.txt", "aaaa\nbbbb\ncccc\ndddd\n\nee");
+    auto const result = read_all(folder / "a.txt", {.max_bytes = 9});
+    EXPECT_EQ(result.documents, (Documents{"aaaa\nbbbb", "cccc\ndddd", "ee"}));
+    EXPECT_EQ(result.faults.total(), 0);
+}
+
+// 100 MB in one line, read with a limit of 1 MB: skipped, and what follows is read.
+TEST(TextReaderTest, HugeLineIsSkippedInBoundedMemory) {
+    TemporaryFolder const folder;
+    {
+        std::ofstream file(folder / "a.jsonl", std::ios::binary);
+        std::string const piece(std::size_t{1} << 20, 'x');
+        for (int i = 0; i < 100; ++i) {
+            file << piece;
+        }
+        file << "\n{\"text\": \"after\"}\n";
+    }
+    auto const result = read_all(folder / "a.jsonl", {.max_bytes = 1 << 20});
+    EXPECT_EQ(result.documents, (Documents{"after"}));
+    EXPECT_EQ(result.count(Fault::too_long), 1);
+}
+
+template <class Compressor>
+std::string compressed(std::string const& text) {
+    namespace io = boost::iostreams;
+    std::istringstream in(text);
+    std::ostringstream out;
+    io::filtering_streambuf<io::input> chain;
+    chain.push(Compressor());
+    chain.push(in);
+    io::copy(chain, out);
+    return out.str();
+}
+
+std::string many_lines() {
+    std::string text;
+    for (int i = 0; i < 40000; ++i) {  // several of the reader's buffers
+        text += "line " + std::to_string(i * 7919) + "\n";
+    }
+    return text;
+}
+
+template <class Compressor>
+void check_compressed(std::string const& ending) {
+    TemporaryFolder const folder;
+    auto const text = many_lines();
+    auto const bytes = compressed<Compressor>(text);
+    TextFormat const lines{.layout = Layout::lines};
+    write_content(folder / "plain.txt", text);
+    write_content(folder / ("a.txt" + ending), bytes);
+    auto const plain = read_all(folder / "plain.txt", lines);
+    EXPECT_EQ(plain.documents.size(), 40000U);
+    auto const whole = read_all(folder / ("a.txt" + ending), lines);
+    EXPECT_EQ(whole.documents, plain.documents);
+    EXPECT_EQ(whole.faults.total(), 0);
+
+    write_content(folder / ("two.txt" + ending), bytes + bytes);
+    EXPECT_EQ(read_all(folder / ("two.txt" + ending), lines).documents.size(), 80000U);
+
+    for (auto const left : {bytes.size() / 2, bytes.size() - 3, bytes.size() - 1}) {
+        write_content(folder / ("cut.txt" + ending), bytes.substr(0, left));
+        auto const cut = read_all(folder / ("cut.txt" + ending), lines);
+        EXPECT_EQ(cut.count(Fault::cut_short), 1) << left << " of " << bytes.size() << " bytes";
+    }
+    auto altered = bytes;
+    altered[bytes.size() / 2] = static_cast<char>(altered[bytes.size() / 2] ^ 0x10);
+    altered[bytes.size() / 2 + 1] = static_cast<char>(altered[bytes.size() / 2 + 1] ^ 0x40);
+    write_content(folder / ("altered.txt" + ending), altered);
+    auto const damaged = read_all(folder / ("altered.txt" + ending), lines);
+    // A zstd frame without checksum may decode to other text of the same length.
+    EXPECT_TRUE(ending == ".zst" || damaged.count(Fault::cut_short) == 1);
+}
+
+TEST(TextReaderTest, GzipIsReadAndItsDamageFound) {
+    check_compressed<boost::iostreams::gzip_compressor>(".gz");
+}
+TEST(TextReaderTest, XzIsReadAndItsDamageFound) {
+    check_compressed<boost::iostreams::lzma_compressor>(".xz");
+}
+TEST(TextReaderTest, ZstdIsReadAndItsDamageFound) {
+    check_compressed<boost::iostreams::zstd_compressor>(".zst");
+}
+
+TEST(TextReaderTest, MissingFileAndOtherEndingsAreNamed) {
+    TemporaryFolder const folder;
+    expect_error(Exit::data, "none.txt", [&] { read_all(folder / "none.txt"); });
+    write_content(folder / "a.csv", "x");
+    expect_error(Exit::data, "neither .txt nor .jsonl", [&] { read_all(folder / "a.csv"); });
+}
+
+TEST(TextReaderTest, Utf8IsWhatTheStandardSays) {
+    // First and last of each row of table 3-7, and their neighbours outside.
+    for (auto const* good :
+         {"", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+          "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+        EXPECT_TRUE(is_utf8(good));
+    }
+    for (auto const* bad :
+         {"\x80", "\xC1\xBF", "\xC2", "\xC2\x7F", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xE2\x82",
+          "\xE2\x28\xA1", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+          "\xF0\x90\x80", "\xFF"}) {
+        EXPECT_FALSE(is_utf8(bad));
+    }
+}
+
+}  // namespace
+}  // namespace isogloss
