@@ -203,25 +203,14 @@ void MoeLayer<T>::routed_backward(
     Stream stream
 ) {
     auto const& plan = saved.plan;
-    auto const group = group_of(plan.expert_begin);
-    auto const pairs = plan.num_pairs();
-
     // Backward of combine is dispatch: dy goes where its token went.
     auto const dy_received = exchange_.dispatch<T>(dy, plan, arena, stream);
-    auto const dgate_pairs = arena.take<float, 1>({pairs});
+    auto const dgate_pairs = arena.take<float, 1>({plan.num_pairs()});
     row_dots<T>(dy_received, plan.pair_row, saved.computed, dgate_pairs, stream);
     auto const dgate = arena.take<float, 2>(saved.choice.gate.shape);
     exchange_.return_to_choices(dgate_pairs, plan, arena, dgate, stream);
 
-    auto const dpairs = arena.take<T, 2>({pairs, shape_.width});
-    gather_scaled_rows<T>(dy_received, plan.pair_row, plan.pair_gate, dpairs, stream);
-    auto const trained = group.trainable_pairs();
-    auto const trained_x = arena.take<T, 2>({trained.size(), shape_.width});
-    if (trained.size() > 0) {
-        auto const trained_rows = plan.pair_row.rows(trained.begin, trained.end);
-        gather_rows<T>(saved.received, trained_rows, trained_x, stream);
-    }
-    experts_backward<T>(dpairs, trained_x, group, saved.experts, dpairs, arena, stream);
+    auto const dpairs = pairs_backward(dy_received, saved, arena, stream);
     // Backward of dispatch is combine: the sums of the pairs' gradients come home.
     exchange_.combine<T>(dpairs, PairWeight::one, plan, arena, dx, stream);
 
@@ -237,6 +226,24 @@ void MoeLayer<T>::routed_backward(
         {saved.x, weights_.router}, saved.choice, gradients, dx, weights_.router_gradient, arena,
         stream
     );
+}
+
+template <class T>
+View<T, 2> MoeLayer<T>::pairs_backward(
+    View<T const, 2> dy_received, MoeActivations<T> const& saved, Arena& arena, Stream stream
+) {
+    auto const& plan = saved.plan;
+    auto const group = group_of(plan.expert_begin);
+    auto const dpairs = arena.take<T, 2>({plan.num_pairs(), shape_.width});
+    gather_scaled_rows<T>(dy_received, plan.pair_row, plan.pair_gate, dpairs, stream);
+    auto const trained = group.trainable_pairs();
+    auto const trained_x = arena.take<T, 2>({trained.size(), shape_.width});
+    if (trained.size() > 0) {
+        auto const trained_rows = plan.pair_row.rows(trained.begin, trained.end);
+        gather_rows<T>(saved.received, trained_rows, trained_x, stream);
+    }
+    experts_backward<T>(dpairs, trained_x, group, saved.experts, dpairs, arena, stream);
+    return dpairs;
 }
 
 template <class T>

@@ -114,6 +114,10 @@ private:
         Arena& arena,
         Stream stream
     );
+    /// d loss / d x of the pairs [M, D], from the arena.
+    View<T, 2> pairs_backward(
+        View<T const, 2> dy_received, MoeActivations<T> const& saved, Arena& arena, Stream stream
+    );
     void single_backward(
         View<T const, 2> dy,
         View<T, 2> dx,
