@@ -20,6 +20,8 @@ std::span<Command const> commands() {
         {"bench dispatch", "time and bytes of a layer's exchanges", run_bench_dispatch},
         {"train", "trains a model to the configured step; resumes where it was", run_train},
         {"evaluate", "perplexity and bits per byte of each language", run_evaluate},
+        {"bench step", "times training steps, phase by phase", run_bench_step},
+        {"bench kernels", "times each operation of a step alone", run_bench_kernels},
     };
     return table;
 }

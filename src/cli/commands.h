@@ -24,5 +24,7 @@ Exit run_expand_apply(Arguments const& arguments);
 Exit run_bench_dispatch(Arguments const& arguments, World const& world);
 Exit run_train(Arguments const& arguments, World const& world);
 Exit run_evaluate(Arguments const& arguments, World const& world);
+Exit run_bench_step(Arguments const& arguments, World const& world);
+Exit run_bench_kernels(Arguments const& arguments);
 
 }  // namespace isogloss

@@ -1,0 +1,187 @@
+// cli/bench_model.cpp
+#include "cli/bench_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/math.h"
+#include "base/random.h"
+#include "kernels/elementwise.h"
+#include "kernels/matmul.h"
+#include "model/head.h"
+
+namespace isogloss {
+namespace {
+
+std::vector<std::string> problems(BenchModel const& model) {
+    auto found = isogloss::problems(config_of(model));
+    if (model.rows < 1 || model.row_length < 1) {
+        found.push_back(fmt::format(
+            "rows = {}, row-length = {}: must be at least 1", model.rows, model.row_length
+        ));
+    }
+    if (model.heads >= 1 && model.width % model.heads != 0) {
+        found.push_back(
+            fmt::format("width = {}: must be a multiple of heads = {}", model.width, model.heads)
+        );
+    }
+    return found;
+}
+
+template <class T>
+Buffer<T> random_buffer(std::int64_t size) {
+    Buffer<T> buffer(Device::cpu, size);
+    for (std::int64_t i = 0; i < size; ++i) {
+        // A cheap sequence in [-1, 1): products take as long for any finite numbers.
+        auto const step = static_cast<std::uint32_t>(i) * 2654435761U;
+        buffer.data()[i] = from_float<T>(static_cast<float>(step >> 8U) / (1 << 23) - 1.0F);
+    }
+    return buffer;
+}
+
+template <class T>
+double best_seconds(StepProduct const& product, int repeats) {
+    auto const [tokens, in, out] = std::array{product.tokens, product.in, product.out};
+    auto const x = random_buffer<T>(tokens * in);
+    auto const y = random_buffer<T>(tokens * out);
+    auto const weight = random_buffer<T>(out * in);
+    auto const gradient = random_buffer<float>(out * in);
+    auto const run = [&] {
+        View<T const, 2> const xs = x.template view<2>({tokens, in});
+        View<T const, 2> const ys = y.template view<2>({tokens, out});
+        View<T const, 2> const ws = weight.template view<2>({out, in});
+        switch (product.form) {
+            case ProductForm::forward:
+                return matmul_nt<T, T>(
+                    xs, ws, y.template view<2>({tokens, out}), Write::replace, Stream{}
+                );
+            case ProductForm::to_input:
+                return matmul_nn<T, T>(
+                    ys, ws, x.template view<2>({tokens, in}), Write::replace, Stream{}
+                );
+            case ProductForm::to_weight:
+                return matmul_tn<T, float>(
+                    ys, xs, gradient.view<2>({out, in}), Write::add, Stream{}
+                );
+        }
+    };
+    run();
+    double best = 1e9;
+    for (int i = 0; i < repeats; ++i) {
+        Timer const timer;
+        run();
+        best = std::min(best, timer.seconds());
+    }
+    return best;
+}
+
+}  // namespace
+
+std::int64_t BenchModel::choices() const {
+    return std::min<std::int64_t>(top_k, experts);
+}
+
+void describe(Options& options, BenchModel& model) {
+    options.add_choice(
+        "dtype", model.dtype, {{"f32", DType::f32}, {"bf16", DType::bf16}},
+        "type of weights and activations"
+    );
+    options.add("width", model.width, "width of the residual stream");
+    options.add("layers", model.layers, "transformer blocks");
+    options.add("heads", model.heads, "attention heads; they divide the width");
+    options.add("ffn", model.ffn, "hidden width of a feed-forward, of each expert");
+    options.add("vocab", model.vocab, "tokens of the vocabulary");
+    options.add("rows", model.rows, "rows of a step, over all ranks");
+    options.add("row-length", model.row_length, "tokens of a row");
+    options.add("experts", model.experts, "experts of every layer; 1 is a dense model");
+    options.add("top-k", model.top_k, "experts that a token visits");
+    options.add("tied", model.tied, "one matrix for embedding and head");
+    options.add_check([&model] { return problems(model); });
+}
+
+ModelConfig config_of(BenchModel const& model) {
+    ModelConfig config;
+    config.vocab_size = model.vocab;
+    config.width = model.width;
+    config.num_heads = model.heads;
+    config.num_kv_heads = model.heads;
+    config.head_width = model.heads > 0 ? model.width / model.heads : 0;
+    config.ffn_hidden = model.ffn;
+    config.top_k = model.top_k;
+    config.max_positions = model.row_length;
+    config.tied_embeddings = model.tied;
+    config.dtype = model.dtype;
+    LayerConfig layer;
+    layer.experts.resize(static_cast<std::size_t>(std::max<std::int64_t>(model.experts, 0)));
+    config.layers.assign(static_cast<std::size_t>(std::max<std::int64_t>(model.layers, 0)), layer);
+    return config;
+}
+
+Batch synthetic_batch(BenchModel const& model, int rank, int ranks) {
+    auto const rows = even_part(model.rows, ranks, rank);
+    auto batch = make_batch(rows.size(), model.row_length);
+    auto const vocab = static_cast<std::uint64_t>(model.vocab);
+    std::vector<std::int32_t> stream(static_cast<std::size_t>(model.row_length) + 1);
+    for (auto row = rows.begin; row < rows.end; ++row) {
+        for (std::size_t t = 0; t < stream.size(); ++t) {
+            auto const at = static_cast<std::uint64_t>(row * model.row_length) + t;
+            stream[t] = static_cast<std::int32_t>(random_bits(1, 1, at) % vocab);
+        }
+        constexpr std::int32_t kNoSeparator = -1;
+        fill_row(batch, row - rows.begin, stream, kNoSeparator, 0);
+    }
+    return batch;
+}
+
+double flops_per_token(BenchModel const& model) {
+    auto const width = static_cast<double>(model.width);
+    auto const layers = static_cast<double>(model.layers);
+    double const expert = 3.0 * width * static_cast<double>(model.ffn);
+    double const router = model.experts > 1 ? width * static_cast<double>(model.experts) : 0.0;
+    double const block =
+        4.0 * width * width + 2.0 * width + router + static_cast<double>(model.choices()) * expert;
+    double const parameters = layers * block + width + width * static_cast<double>(model.vocab);
+    return 6.0 * parameters + 12.0 * layers * width * static_cast<double>(model.row_length);
+}
+
+std::vector<StepProduct> step_products(BenchModel const& model, std::int64_t tokens) {
+    auto const layers = static_cast<double>(model.layers);
+    auto const expert_tokens = std::max<std::int64_t>(tokens * model.choices() / model.experts, 1);
+    auto const expert_count = layers * static_cast<double>(model.experts);
+    auto const chunk = std::min(tokens, kHeadChunk);
+    auto const chunks = static_cast<double>(tokens) / static_cast<double>(chunk);
+    std::vector<StepProduct> products;
+    auto const add = [&](char const* name, std::int64_t n, std::int64_t in, std::int64_t out,
+                         double count) {
+        for (auto const form :
+             {ProductForm::forward, ProductForm::to_input, ProductForm::to_weight}) {
+            products.push_back({name, form, n, in, out, count});
+        }
+    };
+    add("qkv", tokens, model.width, 3 * model.width, layers);
+    add("output", tokens, model.width, model.width, layers);
+    add("gate_up", expert_tokens, model.width, 2 * model.ffn, expert_count);
+    add("down", expert_tokens, model.ffn, model.width, expert_count);
+    add("head", chunk, model.width, model.vocab, chunks);
+    return products;
+}
+
+double product_seconds(StepProduct const& product, DType dtype, int repeats) {
+    return dtype == DType::bf16 ? best_seconds<bf16>(product, repeats)
+                                : best_seconds<float>(product, repeats);
+}
+
+double product_peak(BenchModel const& model, std::int64_t tokens) {
+    constexpr int kRepeats = 5;
+    double flops = 0.0;
+    double seconds = 0.0;
+    for (auto const& product : step_products(model, tokens)) {
+        flops += product.count * product.flops();
+        seconds += product.count * product_seconds(product, model.dtype, kRepeats);
+    }
+    return flops / seconds;
+}
+
+}  // namespace isogloss

@@ -1,0 +1,70 @@
+// cli/bench_model.h - the model that benchmarks run: its options, tokens, and products.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+#include "corpus/batch.h"
+#include "model/config.h"
+
+namespace isogloss {
+
+/// Extents of a benchmark. The defaults are the model of docs/numbers.md.
+struct BenchModel {
+    DType dtype = DType::f32;
+    std::int64_t width = 512;
+    std::int64_t layers = 8;
+    std::int64_t heads = 8;
+    std::int64_t ffn = 1376;
+    std::int64_t vocab = 32000;
+    std::int64_t rows = 8;
+    std::int64_t row_length = 512;
+    std::int64_t experts = 1;
+    std::int32_t top_k = 2;
+    bool tied = false;
+
+    [[nodiscard]] std::int64_t choices() const;
+};
+
+void describe(Options& options, BenchModel& model);
+ModelConfig config_of(BenchModel const& model);
+
+/// Rows of `model`, of random tokens; each row is one document. Rank `rank` gets its even part.
+Batch synthetic_batch(BenchModel const& model, int rank, int ranks);
+
+/// Floating-point operations that a trained token costs, as it is usually counted:
+/// 6 x (parameters that a token uses, without the embedding, with the head)
+/// + 12 x layers x width x row length.
+double flops_per_token(BenchModel const& model);
+
+/// The three products of a linear layer [out, in] on `tokens` tokens.
+enum class ProductForm : std::uint8_t { forward, to_input, to_weight };
+
+struct StepProduct {
+    std::string name;
+    ProductForm form = ProductForm::forward;
+    std::int64_t tokens = 0;
+    std::int64_t in = 0;
+    std::int64_t out = 0;
+    double count = 0.0;  ///< times a step
+
+    /// Of one call.
+    [[nodiscard]] double flops() const {
+        return 2.0 * static_cast<double>(tokens) * static_cast<double>(in) *
+               static_cast<double>(out);
+    }
+};
+
+/// All matrix products of a step on `tokens` tokens of one rank, an equal share for each expert.
+std::vector<StepProduct> step_products(BenchModel const& model, std::int64_t tokens);
+
+/// Best seconds of one call, alone on this rank's cores, of `repeats` and with warm memory.
+double product_seconds(StepProduct const& product, DType dtype, int repeats);
+
+/// What the machine's products reach at the shapes of a step: sum of their operations over sum of
+/// their seconds. FLOP/s of this rank.
+double product_peak(BenchModel const& model, std::int64_t tokens);
+
+}  // namespace isogloss

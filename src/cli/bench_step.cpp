@@ -1,0 +1,222 @@
+// cli/bench_step.cpp
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "cli/bench_model.h"
+#include "cli/commands.h"
+#include "comm/collective.h"
+#include "comm/world.h"
+#include "model/language_model.h"
+#include "model/optimizer.h"
+#include "optim/gradient_norm.h"
+
+namespace isogloss {
+namespace {
+
+constexpr int kWarmups = 2;
+
+struct StepBench {
+    BenchModel model;
+    std::int64_t steps = 6;
+    bool recompute = false;
+    bool json = false;
+};
+
+// What was measured. Seconds of a step are those of the slowest rank, phases those of this rank.
+struct StepTimes {
+    std::vector<double> seconds;
+    std::vector<std::pair<std::string, std::vector<double>>> phases;
+
+    void add_phase(std::string const& name, double value) {
+        auto found = std::ranges::find(phases, name, &decltype(phases)::value_type::first);
+        if (found == phases.end()) {
+            phases.push_back({name, {}});
+            found = phases.end() - 1;
+        }
+        found->second.push_back(value);
+    }
+};
+
+double median(std::vector<double> values) {
+    std::ranges::sort(values);
+    return values[values.size() / 2];
+}
+
+// Placement that spreads the experts evenly.
+Placement even_placement(ModelConfig const& config, World const& world) {
+    PlacementRequest request;
+    request.experts_per_layer = config.experts_per_layer();
+    request.num_ranks = world.comm().size();
+    request.ranks_per_node = world.ranks_per_node();
+    return place_experts(request);
+}
+
+// One model, its optimizer and its tokens.
+class StepRunner {
+public:
+    StepRunner(StepBench const& bench, World const& world)
+        : world_(world.comm()),
+          config_(config_of(bench.model)),
+          model_(config_, even_placement(config_, world), world_, {Device::cpu, bench.recompute}),
+          batch_(synthetic_batch(bench.model, world_.rank(), world_.size())),
+          counted_(static_cast<double>(bench.model.rows * bench.model.row_length)),
+          optimizer_(initialised()) {}
+
+    StepTimes run(std::int64_t steps) {
+        StepTimes times;
+        for (std::int64_t step = 1; step <= kWarmups + steps; ++step) {
+            barrier(world_);
+            Timer const whole;
+            auto const parts = one_step(step);
+            double const seconds = max_over(whole.seconds(), world_);
+            if (step > kWarmups) {
+                times.seconds.push_back(seconds);
+                for (auto const& [name, value] : parts) {
+                    times.add_phase(name, value);
+                }
+            }
+        }
+        return times;
+    }
+
+    [[nodiscard]] std::int64_t activation_bytes() const { return model_.activation_bytes(); }
+
+private:
+    Optimizer initialised() {
+        initialise(model_.parameters(), config_, 1);
+        return Optimizer(model_.parameters());
+    }
+
+    // Forward, backward, gradient sums, clipping, AdamW: what a training step does.
+    PhaseSeconds one_step(std::int64_t step) {
+        Timer timer;
+        model_.parameters().zero_gradients();
+        double const zero = timer.seconds();
+        model_.train(batch_, {counted_, 0.01F});
+        auto parts = model_.phase_seconds();
+        timer.restart();
+        double const norm = optimizer_.reduce_gradients(world_);
+        parts.emplace_back("reduce", timer.seconds());
+        timer.restart();
+        optimizer_.update(
+            {.learning_rate = 3e-4F,
+             .weight_decay = 0.1F,
+             .gradient_scale = clip_factor(norm, 1.0),
+             .step = step}
+        );
+        parts.emplace_back("update", timer.seconds() + zero);
+        return parts;
+    }
+
+    MpiComm const& world_;
+    ModelConfig config_;
+    LanguageModel model_;
+    Batch batch_;
+    double counted_;
+    Optimizer optimizer_;
+};
+
+Json to_json(StepBench const& bench, StepTimes const& times, double peak, int ranks) {
+    double const tokens = static_cast<double>(bench.model.rows * bench.model.row_length);
+    double const step = median(times.seconds);
+    double const flops = flops_per_token(bench.model) * tokens / step;
+    Json json;
+    json["dtype"] = name_of(bench.model.dtype);
+    json["ranks"] = ranks;
+    json["tokens"] = tokens;
+    json["seconds"] = step;
+    json["tokens_per_second"] = tokens / step;
+    json["best_tokens_per_second"] = tokens / std::ranges::min(times.seconds);
+    json["flops_per_token"] = flops_per_token(bench.model);
+    json["flops_per_second"] = flops;
+    json["product_peak"] = peak;
+    json["share_of_peak"] = flops / peak;
+    for (auto const& [name, seconds] : times.phases) {
+        json["phase_seconds"][name] = median(seconds);
+    }
+    return json;
+}
+
+void print(StepBench const& bench, Json const& json, std::int64_t activation_bytes) {
+    double const step = json["seconds"];
+    auto const& model = bench.model;
+    fmt::print(
+        "{}, {} ranks: width {}, {} layers, {} heads, ffn {}, vocabulary {}, {} experts, top-{}, "
+        "{} rows of {}\n",
+        name_of(model.dtype), json["ranks"].get<int>(), model.width, model.layers, model.heads,
+        model.ffn, model.vocab, model.experts, model.choices(), model.rows, model.row_length
+    );
+    Table table({"phase", "seconds", "share"});
+    double sum = 0.0;
+    for (auto const& [name, value] : json["phase_seconds"].items()) {
+        double const seconds = value;
+        sum += seconds;
+        table.add_row(
+            {name, decimal_text(seconds, 4), decimal_text(100.0 * seconds / step, 1) + " %"}
+        );
+    }
+    table.add_row(
+        {"other", decimal_text(step - sum, 4), decimal_text(100.0 * (step - sum) / step, 1) + " %"}
+    );
+    table.add_rule();
+    table.add_row({"step", decimal_text(step, 4), "100.0 %"});
+    fmt::print("{}", table.text());
+    fmt::print(
+        "tokens/s: {:.0f} median, {:.0f} best of {} steps; activations {}\n"
+        "model: {:.1f} MFLOP a token = 6 x parameters used, with head, without embedding + 12 x "
+        "layers x width x row length\n"
+        "{:.1f} GFLOP/s, {:.1f} % of the {:.1f} GFLOP/s of the step's own products\n",
+        json["tokens_per_second"].get<double>(), json["best_tokens_per_second"].get<double>(),
+        bench.steps, bytes_text(activation_bytes), json["flops_per_token"].get<double>() / 1e6,
+        json["flops_per_second"].get<double>() / 1e9, 100.0 * json["share_of_peak"].get<double>(),
+        json["product_peak"].get<double>() / 1e9
+    );
+}
+
+}  // namespace
+
+Exit run_bench_step(Arguments const& arguments, World const& world) {
+    StepBench bench;
+    Options options(
+        "bench step",
+        "Times training steps on synthetic tokens: forward, backward, gradient sums, clipping, "
+        "AdamW; and the matrix products of the same shapes alone, as the limit."
+    );
+    describe(options, bench.model);
+    options.add("steps", bench.steps, "steps that are timed, after two that are not");
+    options.add("recompute", bench.recompute, "keep block inputs only, run forward again");
+    options.add("json", bench.json, "print one JSON document instead of a table");
+    options.add_check([&] {
+        std::vector<std::string> faults;
+        if (bench.steps < 1) {
+            faults.push_back(fmt::format("steps = {}: must be at least 1", bench.steps));
+        }
+        return faults;
+    });
+    if (options.parse(arguments) == Parsed::help) {
+        return print_help(options, world);
+    }
+    auto const& comm = world.comm();
+    StepRunner runner(bench, world);
+    auto const times = runner.run(bench.steps);
+    barrier(comm);
+    auto const tokens = even_part(bench.model.rows, comm.size(), 0).size() * bench.model.row_length;
+    double const peak = sum_over(product_peak(bench.model, tokens), comm);
+    auto const json = to_json(bench, times, peak, comm.size());
+    if (comm.rank() == 0) {
+        if (bench.json) {
+            fmt::print("{}\n", json.dump(2));
+        } else {
+            print(bench, json, runner.activation_bytes());
+        }
+    }
+    return Exit::done;
+}
+
+}  // namespace isogloss
