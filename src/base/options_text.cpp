@@ -23,30 +23,31 @@ std::string upper(std::string text) {
     return text;
 }
 
-// `text` after `first`, broken between words so that it stands right of kHelpColumn.
-std::string in_columns(std::string const& first, std::string const& text) {
-    std::string lines = first;
-    std::string const indent(kHelpColumn, ' ');
-    std::size_t column = first.size();
-    if (column + 2 > kHelpColumn) {
-        lines += "\n";
-        column = 0;
-    }
-    lines.append(kHelpColumn - column, ' ');
-    column = kHelpColumn;
+// The words of `text`, in lines of at most kWidth columns that begin after `indent` blanks. The
+// first line begins without them: the caller has written that far.
+std::string broken_at(std::size_t indent, std::string const& text) {
+    std::string lines;
+    std::size_t column = indent;
     for (std::size_t at = 0; at < text.size();) {
         auto const end = std::min(text.find(' ', at), text.size());
         auto const word = text.substr(at, end - at);
         auto const columns = static_cast<std::size_t>(display_width(word));
-        if (column > kHelpColumn && column + 1 + columns > kWidth) {
-            lines += "\n" + indent;
-            column = kHelpColumn;
+        if (column > indent && column + 1 + columns > kWidth) {
+            lines += "\n" + std::string(indent, ' ');
+            column = indent;
         }
-        lines += (column > kHelpColumn ? " " : "") + word;
-        column += columns + (column > kHelpColumn ? 1 : 0);
+        lines += (column > indent ? " " : "") + word;
+        column += columns + (column > indent ? 1 : 0);
         at = end + 1;
     }
     return lines + "\n";
+}
+
+// `text` right of kHelpColumn, beside `first` or, where that is too long, below it.
+std::string in_columns(std::string const& first, std::string const& text) {
+    auto const fits = first.size() + 2 <= kHelpColumn;
+    auto const blanks = fits ? kHelpColumn - first.size() : kHelpColumn;
+    return first + (fits ? "" : "\n") + std::string(blanks, ' ') + broken_at(kHelpColumn, text);
 }
 
 // The sections of names in the order of their first appearance; the one without a name first.
@@ -75,7 +76,8 @@ std::string Options::help() const {
             words += in_columns("  " + name, entry.help);
         }
     }
-    std::string text = usage + "\n\n" + summary_ + "\n" + (words.empty() ? "" : "\n" + words);
+    std::string text =
+        usage + "\n\n" + broken_at(0, summary_) + (words.empty() ? "" : "\n" + words);
     for (auto const& section : sections_of(entries_)) {
         text += "\n" + (section.empty() ? "options" : section) + ":\n";
         if (section.empty()) {
