@@ -28,14 +28,14 @@ inline float from_float<float>(float x) {
     return x;
 }
 
-/// NaN stays NaN: its mantissa is not rounded away.
+/// NaN stays NaN: its mantissa is not rounded away. One way out, so that loops of it vectorise.
 template <>
 inline bf16 from_float<bf16>(float x) {
     auto const bits = std::bit_cast<std::uint32_t>(x);
-    if ((bits & 0x7FFFFFFFU) > 0x7F800000U) {
-        return {static_cast<std::uint16_t>((bits >> 16U) | 0x40U)};
-    }
-    return {static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U)};
+    bool const is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
+    std::uint32_t const rounded = bits + 0x7FFFU + ((bits >> 16U) & 1U);
+    std::uint32_t const kept = is_nan ? bits | 0x00400000U : rounded;
+    return {static_cast<std::uint16_t>(kept >> 16U)};
 }
 
 }  // namespace isogloss
