@@ -17,8 +17,8 @@ struct AttentionShape {
 /// out[n, h] = sum_j softmax_j(q[n, h] . k[j, h / (H/G)] / sqrt(W)) v[j, h / (H/G)]
 /// over the tokens j of the same row and the same document with j <= n.
 ///
-/// Vaswani et al., arXiv:1706.03762, eq. 1; computed by blocks with a running maximum (Dao et al.,
-/// arXiv:2205.14135), so no [T, T] matrix is kept.
+/// Vaswani et al., arXiv:1706.03762, eq. 1; computed by blocks of queries (Dao et al.,
+/// arXiv:2205.14135), so no [T, T] matrix is kept. Same bits for any number of threads.
 ///
 /// @param qkv             [N, (H + 2 G) W]: queries, keys, values, after rotary
 /// @param document_start  [N] index within the row, in [0, T), of the first token of this token's
