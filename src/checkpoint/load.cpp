@@ -42,28 +42,30 @@ void require_same_parameters(
     StoredCheckpoint const& checkpoint, std::span<ParameterSpec const> specs
 ) {
     FaultList faults(checkpoint.folder.string() + ", compared with the model,");
-    auto stored = by_name(checkpoint.manifest);
+    auto unknown = by_name(checkpoint.manifest);
+    std::vector<std::string> unlike;  // told after what is missing or unknown
     for (auto const& spec : specs) {
-        auto const found = stored.find(spec.name);
-        if (found == stored.end()) {
+        auto const found = unknown.find(spec.name);
+        if (found == unknown.end()) {
             faults.add("{}: is not in the checkpoint", spec.name);
             continue;
         }
         auto const& tensor = *found->second;
         if (tensor.shape != spec.shape || tensor.dtype != spec.dtype) {
-            faults.add(
+            unlike.push_back(fmt::format(
                 "{}: is {} [{}] in the checkpoint and {} [{}] in the model", spec.name,
                 name_of(tensor.dtype), fmt::join(tensor.shape, ", "), name_of(spec.dtype),
                 fmt::join(spec.shape, ", ")
-            );
+            ));
         }
-        stored.erase(found);
+        unknown.erase(found);
     }
-    for (auto const& [name, tensor] : stored) {
+    for (auto const& [name, tensor] : unknown) {
         if (!is_state(name)) {
             faults.add("{}: is not in the model", name);
         }
     }
+    std::ranges::move(unlike, std::back_inserter(faults.texts()));
     faults.throw_if_any();
 }
 

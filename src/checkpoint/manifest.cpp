@@ -205,25 +205,26 @@ void check_tensors(Manifest const& manifest, FaultList& faults) {
             faults.add("{}: the tensor is listed twice", tensor.name);
         }
     }
-    auto const expected = expected_tensors(manifest);
-    for (auto const& tensor : expected) {
+    std::vector<std::string> unlike;  // told after what is missing or unknown
+    for (auto const& tensor : expected_tensors(manifest)) {
         auto const found = stored.find(tensor.name);
         if (found == stored.end()) {
             faults.add("{}: the model has this tensor, the manifest has not", tensor.name);
             continue;
         }
         if (found->second->shape != tensor.shape || found->second->dtype != tensor.dtype) {
-            faults.add(
+            unlike.push_back(fmt::format(
                 "{}: is {} [{}], the model wants {} [{}]", tensor.name,
                 name_of(found->second->dtype), fmt::join(found->second->shape, ", "),
                 name_of(tensor.dtype), fmt::join(tensor.shape, ", ")
-            );
+            ));
         }
         stored.erase(found);
     }
     for (auto const& [name, tensor] : stored) {
         faults.add("{}: the model has no such tensor", name);
     }
+    std::ranges::move(unlike, std::back_inserter(faults.texts()));
 }
 
 Manifest manifest_from_json(Json const& value, FaultList& faults) {

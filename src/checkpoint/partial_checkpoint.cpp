@@ -82,8 +82,8 @@ PartialCheckpoint::PartialCheckpoint(
         if_there == IfThere::replace || !std::filesystem::exists(final_),
         "{}: exists already; choose another folder or remove it", final_.string()
     );
-    remove_folder(partial_);
     make_folders(above(final_));
+    remove_folder(partial_);
     require_free_space(above(final_), bytes);
     make_folders(partial_);
 }

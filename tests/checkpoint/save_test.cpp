@@ -1,0 +1,264 @@
+// checkpoint/save_test.cpp
+#include "checkpoint/save.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+
+#include "checkpoint/attempt.h"
+#include "checkpoint/load.h"
+#include "checkpoint/partial_checkpoint.h"
+#include "support/checkpoint_fixture.h"
+#include "support/expect_error.h"
+
+namespace isogloss {
+namespace {
+
+using test::expect_error;
+using test::SharedFolder;
+using test::TemporaryFolder;
+
+MpiComm the_world() {
+    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
+}
+
+std::map<std::string, std::string> contents(std::filesystem::path const& folder) {
+    std::map<std::string, std::string> files;
+    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+        files[entry.path().filename().string()] = test::content_of(entry.path());
+    }
+    return files;
+}
+
+/// State of the optimizer whose every element names its origin, cut as one rank of a group owns it.
+struct OriginState {
+    std::vector<std::vector<float>> memory;
+    std::vector<StatePiece> pieces;
+
+    /// This rank's even part of each trainable parameter, among its holders.
+    OriginState(ParameterTable const& table, int rank) {
+        for (std::size_t p = 0; p < table.specs().size(); ++p) {
+            auto const& spec = table.specs()[p];
+            auto const holders = table.holders(p);
+            auto const place = std::ranges::find(holders, rank) - holders.begin();
+            if (!spec.trainable || place == std::ssize(holders)) {
+                continue;
+            }
+            auto const range = even_part(spec.size(), std::ssize(holders), place);
+            StatePiece piece{p, range, {}, {}, {}};
+            for (auto const kind : state_kinds(spec)) {
+                auto& values = memory.emplace_back();
+                for (auto i = range.begin; i < range.end; ++i) {
+                    values.push_back(test::origin_value(state_name(spec, kind), i));
+                }
+                View<float, 1> const view{values.data(), {range.size()}, Device::cpu};
+                (kind == "m" ? piece.m : kind == "v" ? piece.v : piece.master) = view;
+            }
+            pieces.push_back(piece);
+        }
+    }
+};
+
+SaveResult save_with_state(
+    std::filesystem::path const& folder,
+    ModelConfig const& config,
+    Placement const& placement,
+    MpiComm const& world
+) {
+    ParameterTable table(config, placement, world, Device::cpu);
+    test::fill_with_origin(table);
+    OriginState const state(table, world.rank());
+    auto info = test::small_info(5);
+    info.optimizer_step = 5;
+    return save_checkpoint(folder, {config, table, state.pieces, nullptr}, info, world);
+}
+
+TEST(SaveTest, AnyRanksAndPlacementWriteTheSameBytes) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto config = test::small_config();
+    config.dtype = DType::bf16;
+    save_with_state(folder / "spread", config, test::round_robin(config, world.size()), world);
+    save_with_state(folder / "lopsided", config, test::lopsided(config, world.size()), world);
+    auto const alone = MpiComm::split(MPI_COMM_WORLD, world.rank(), 0);
+    if (world.rank() == world.size() - 1) {
+        save_with_state(folder / "alone", config, test::round_robin(config, 1), alone);
+    }
+    barrier(world);
+    auto const expected = contents(folder / "alone");
+    EXPECT_TRUE(expected.contains("optimizer-00000.h5"));
+    EXPECT_EQ(expected.size(), 1U + 8U + 1U);  // manifest, weights, state
+    EXPECT_TRUE(contents(folder / "spread") == expected);
+    EXPECT_TRUE(contents(folder / "lopsided") == expected);
+}
+
+TEST(SaveTest, TensorsHaveTheHashesOfTheirElements) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto const config = test::small_config();
+    auto const result =
+        test::save_origin(folder / "c", config, test::round_robin(config, world.size()), world);
+    ASSERT_EQ(result.checkpoint.manifest.tensors.size(), parameter_specs(config).size());
+    for (auto const& spec : parameter_specs(config)) {
+        std::vector<float> values;
+        for (std::int64_t i = 0; i < spec.size(); ++i) {
+            values.push_back(test::origin_value(spec.name, i));
+        }
+        auto const* tensor = result.checkpoint.manifest.tensor(spec.name);
+        ASSERT_NE(tensor, nullptr) << spec.name;
+        EXPECT_EQ(
+            tensor->sha256,
+            sha256({reinterpret_cast<char const*>(values.data()), values.size() * sizeof(float)})
+        ) << spec.name;
+    }
+    auto const read = read_checkpoint(folder / "c", world);
+    EXPECT_TRUE(read.manifest == result.checkpoint.manifest);
+    EXPECT_EQ(read.manifest_sha256, result.checkpoint.manifest_sha256);
+}
+
+TEST(SaveTest, FilesOfFrozenParametersAreLinkedNotWritten) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto config = test::small_config();
+    auto const placement = test::round_robin(config, world.size());
+    auto const origin = test::save_origin(folder / "step-00000001", config, placement, world);
+
+    config.backbone_trainable = false;
+    for (auto& expert : config.layers[1].experts) {
+        expert.trainable = false;
+    }
+    ParameterTable table(config, placement, world, Device::cpu);
+    test::fill_with_origin(table);
+    auto const result = save_checkpoint(
+        folder / "step-00000002", {config, table, {}, &origin.checkpoint}, test::small_info(2),
+        world
+    );
+    std::int64_t linked = 0;
+    for (auto const& shard : result.checkpoint.manifest.shards) {
+        auto const is_frozen = shard.file.starts_with("backbone") || shard.file.starts_with("L01-");
+        auto const is_same = std::filesystem::equivalent(
+            folder / ("step-00000001/" + shard.file), folder / ("step-00000002/" + shard.file)
+        );
+        EXPECT_EQ(is_same, is_frozen) << shard.file;
+        linked += is_frozen ? shard.bytes : 0;
+    }
+    EXPECT_EQ(result.checkpoint.manifest.bytes_linked, linked);
+    EXPECT_TRUE(result.warnings.empty());
+    EXPECT_EQ(
+        result.checkpoint.manifest.bytes_linked + result.checkpoint.manifest.bytes_written,
+        origin.checkpoint.manifest.bytes_written
+    );
+}
+
+TEST(SaveTest, WritesAgainWhatCannotBeLinked) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto const trained = test::small_config();
+    auto const config = frozen(trained);
+    auto const placement = test::round_robin(config, world.size());
+    auto const origin = test::save_origin(folder / "step-00000001", trained, placement, world);
+    auto const before = test::content_of(folder / "step-00000001/L01-E002.h5");
+    barrier(world);
+    if (world.rank() == 0) {
+        std::filesystem::remove(folder / "step-00000001/L01-E002.h5");
+    }
+    barrier(world);
+    ParameterTable table(config, placement, world, Device::cpu);
+    test::fill_with_origin(table);
+    auto const result = save_checkpoint(
+        folder / "step-00000002", {config, table, {}, &origin.checkpoint}, test::small_info(2),
+        world
+    );
+    EXPECT_TRUE(test::content_of(folder / "step-00000002/L01-E002.h5") == before);
+    EXPECT_EQ(result.checkpoint.manifest.bytes_written, static_cast<std::int64_t>(before.size()));
+    if (world.rank() == 0) {
+        ASSERT_EQ(result.warnings.size(), 1U);
+        EXPECT_NE(result.warnings[0].find("L01-E002.h5 is unchanged but"), std::string::npos);
+    }
+}
+
+// A path under a plain file cannot be made, also by root, for whom nothing is read-only.
+TEST(SaveTest, AFaultOfOneRankIsThrownByAll) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    if (world.rank() == 0) {
+        test::write_content(folder / "file", "");
+    }
+    barrier(world);
+    auto const config = test::small_config();
+    auto const placement = test::round_robin(config, world.size());
+    expect_error(Exit::environment, "cannot be made a folder", [&] {
+        test::save_origin(folder / "file/step-00000001", config, placement, world);
+    });
+}
+
+TEST(SaveTest, AFullDiskLeavesThePreviousCheckpointTheNewest) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto const disk = folder / "disk";
+    std::int64_t mounted = 0;
+    if (world.rank() == 0) {
+        std::filesystem::create_directories(disk);
+        mounted = ::mount("none", disk.c_str(), "tmpfs", 0, "size=1m") == 0 ? 1 : 0;
+    }
+    if (sum_over(mounted, world) == 0) {
+        GTEST_SKIP() << "a small file system cannot be mounted here: needs root";
+    }
+    auto config = test::small_config();
+    auto placement = test::round_robin(config, world.size());
+    test::save_origin(disk / step_folder(1), config, placement, world);
+    config.ffn_hidden = 3000;  // six experts of 3 * 3000 * 12 floats: 2.6 MB
+    auto const save = [&] { test::save_origin(disk / step_folder(2), config, placement, world); };
+    expect_error(Exit::environment, "bytes are needed", save);
+    EXPECT_EQ(latest_checkpoint(disk), disk / step_folder(1));
+    EXPECT_FALSE(std::filesystem::exists(partial_folder(disk / step_folder(2))));
+    barrier(world);
+    if (world.rank() == 0) {
+        EXPECT_EQ(::umount(disk.c_str()), 0);
+    }
+}
+
+// The disk fills up behind the first look: the writer fails in the middle of a file.
+TEST(SaveTest, AWriteThatFailsIsThrownByAllAndLeavesNothing) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto const config = test::small_config();
+    auto const placement = test::round_robin(config, world.size());
+    test::save_origin(folder / step_folder(1), config, placement, world);
+    // Every file above 4 KiB fails with EFBIG, as a full disk does with ENOSPC.
+    struct rlimit before {};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    auto const old_handler = std::signal(SIGXFSZ, SIG_IGN);
+    auto small = before;
+    small.rlim_cur = 4096;
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    auto const fault =
+        fault_of([&] { save_with_state(folder / step_folder(2), config, placement, world); });
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, old_handler);
+    ASSERT_TRUE(fault.has_value());
+    EXPECT_EQ(fault->code, Exit::environment) << fault->text;
+    EXPECT_NE(fault->text.find("step-00000002.partial"), std::string::npos) << fault->text;
+    barrier(world);
+    EXPECT_EQ(latest_checkpoint(folder.path()), folder / step_folder(1));
+    EXPECT_FALSE(std::filesystem::exists(partial_folder(folder / step_folder(2))));
+}
+
+TEST(SaveTest, StateThatNobodyOwnsIsOurFault) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto const config = test::small_config();
+    ParameterTable table(config, test::round_robin(config, world.size()), world, Device::cpu);
+    auto info = test::small_info(5);
+    info.optimizer_step = 5;
+    expect_error(Exit::internal, "state of embedding.weight: 0 of its 444 elements", [&] {
+        save_checkpoint(folder / "c", {config, table, {}, nullptr}, info, world);
+    });
+}
+
+}  // namespace
+}  // namespace isogloss

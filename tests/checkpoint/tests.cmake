@@ -1,0 +1,7 @@
+isogloss_test(checkpoint diff)
+isogloss_test(checkpoint load RANKS 1 2 4)
+isogloss_test(checkpoint manifest)
+isogloss_test(checkpoint partial_checkpoint)
+isogloss_test(checkpoint save RANKS 1 2 4)
+isogloss_test(checkpoint shard_layout)
+isogloss_test(checkpoint verify RANKS 1)

@@ -1,0 +1,288 @@
+// growth/grow_test.cpp
+#include "growth/grow.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "checkpoint/diff.h"
+#include "checkpoint/partial_checkpoint.h"
+#include "checkpoint/shard_file.h"
+#include "checkpoint/verify.h"
+#include "support/checkpoint_fixture.h"
+#include "support/expect_error.h"
+
+namespace isogloss {
+namespace {
+
+using test::expect_error;
+using test::SharedFolder;
+
+// Two experts for the dense layer, one for the second, copied from its expert 2; none for the last.
+ExpansionPlan sample_plan() {
+    ExpansionPlan plan;
+    plan.layers = {{0, 2, 0}, {1, 1, 2}};
+    plan.languages = {"el", "hu"};
+    plan.seed = 11;
+    return plan;
+}
+
+std::vector<float> floats_of(StoredCheckpoint const& checkpoint, std::string const& name) {
+    auto const* tensor = checkpoint.manifest.tensor(name);
+    EXPECT_NE(tensor, nullptr) << name;
+    auto const bytes = read_tensor(checkpoint, *tensor, HashCheck::compare);
+    std::vector<float> values(bytes.size() / sizeof(float));
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
+}
+
+std::map<std::string, std::string> file_hashes(std::filesystem::path const& folder) {
+    std::map<std::string, std::string> hashes;
+    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+        hashes[entry.path().filename().string()] = sha256_file(entry.path());
+    }
+    hashes.erase("manifest.json");
+    return hashes;
+}
+
+class GrowTest : public testing::Test {
+protected:
+    GrowTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)), folder_(world_) {
+        auto const config = test::small_config();
+        test::save_origin(
+            folder_ / "old", config, test::round_robin(config, world_.size()), world_
+        );
+        old_ = read_checkpoint(folder_ / "old");
+    }
+
+    /// One process grows, as a user does; all look at the result.
+    GrowthReport grow_once(ExpansionPlan const& plan, std::string const& to) {
+        GrowthReport report;
+        if (world_.rank() == 0) {
+            report = grow(folder_ / "old", plan, folder_ / to);
+        }
+        barrier(world_);
+        report.checkpoint = read_checkpoint(folder_ / to);
+        return report;
+    }
+
+    MpiComm world_;
+    SharedFolder folder_;
+    StoredCheckpoint old_;
+};
+
+TEST_F(GrowTest, OldFilesAreTheSameFilesAndOldTensorsKeepTheirHashes) {
+    auto const before = file_hashes(folder_ / "old");
+    barrier(world_);
+    auto const grown = grow_once(sample_plan(), "new").checkpoint;
+    EXPECT_TRUE(file_hashes(folder_ / "old") == before);
+    auto const after = file_hashes(folder_ / "new");
+    for (auto const& [file, hash] : before) {
+        if (file != "routers.h5") {
+            EXPECT_EQ(after.at(file), hash) << file;
+            EXPECT_TRUE(
+                std::filesystem::equivalent(folder_ / ("old/" + file), folder_ / ("new/" + file))
+            ) << file;
+        }
+    }
+    auto const diff = diff_checkpoints(old_.manifest, grown.manifest);
+    EXPECT_EQ(diff.old_experts, 6);
+    EXPECT_EQ(diff.old_experts_kept, 6);
+    EXPECT_EQ(diff.new_experts, 3);
+    EXPECT_EQ(diff.backbone.different, 0);
+    EXPECT_TRUE(verify_checkpoint(grown, {}).problems.empty());
+}
+
+TEST_F(GrowTest, WritesNewExpertsAndRoutersAndNoMore) {
+    auto const report = grow_once(sample_plan(), "new");
+    std::int64_t expected = 0;
+    for (auto const* file : {"L00-E001.h5", "L00-E002.h5", "L01-E003.h5", "routers.h5"}) {
+        expected += static_cast<std::int64_t>(
+            std::filesystem::file_size(folder_ / (std::string("new/") + file))
+        );
+    }
+    EXPECT_EQ(report.checkpoint.manifest.bytes_written, expected);
+    EXPECT_EQ(report.checkpoint.manifest.shards.size(), 8U + 3U);
+    // Three experts of 3 F D floats, and rows of D floats for 3, 4 and 2 experts.
+    auto const tensors = 4 * (3 * 3 * 7 * 12 + (3 + 4 + 2) * 12);
+    EXPECT_EQ(growth_bytes(old_.manifest.config, sample_plan()), tensors);
+    EXPECT_GT(expected, tensors);
+    EXPECT_LT(expected, tensors + 4 * 16384);  // headers of four files
+    if (world_.rank() == 0) {
+        EXPECT_EQ(report.bytes_written, expected);
+        EXPECT_EQ(report.new_experts, 3);
+        EXPECT_TRUE(report.warnings.empty());
+    }
+}
+
+TEST_F(GrowTest, NewExpertsAreCopiesOfTheirSource) {
+    auto const grown = grow_once(sample_plan(), "new").checkpoint;
+    for (auto const* part : {"gate_up.weight", "down.weight"}) {
+        auto const tensor = std::string(part);
+        EXPECT_EQ(
+            floats_of(grown, "layers.1.experts.3." + tensor),
+            floats_of(old_, "layers.1.experts.2." + tensor)
+        );
+        for (auto const* expert : {"1.", "2."}) {
+            EXPECT_EQ(
+                floats_of(grown, std::string("layers.0.experts.") + expert + tensor),
+                floats_of(old_, "layers.0.experts.0." + tensor)
+            );
+        }
+    }
+}
+
+TEST_F(GrowTest, OnlyNewExpertsAndRoutersTrain) {
+    auto const config = grow_once(sample_plan(), "new").checkpoint.manifest.config;
+    EXPECT_EQ(config.experts_per_layer(), (std::vector<std::int32_t>{3, 4, 2}));
+    EXPECT_EQ(config.layers[1].experts[3], (ExpertConfig{1, 2, "el,hu", true}));
+    for (auto const& spec : parameter_specs(config)) {
+        auto const is_new = spec.part == Part::router ||
+                            (spec.part == Part::expert &&
+                             spec.expert >= (spec.layer == 0 ? 1 : 3) && spec.layer < 2);
+        EXPECT_EQ(spec.trainable, is_new) << spec.name;
+    }
+}
+
+TEST_F(GrowTest, KeptRouterRowsKeepTheirBits) {
+    auto const grown = grow_once(sample_plan(), "new").checkpoint;
+    auto const old_rows = floats_of(old_, "layers.1.router.weight");
+    auto rows = floats_of(grown, "layers.1.router.weight");
+    ASSERT_EQ(rows.size(), 4U * 12U);
+    rows.resize(old_rows.size());
+    EXPECT_EQ(rows, old_rows);
+    EXPECT_EQ(
+        floats_of(grown, "layers.2.router.weight"), floats_of(old_, "layers.2.router.weight")
+    );
+}
+
+TEST_F(GrowTest, FreshRoutersAreDrawnAnewWhereALayerGrows) {
+    auto plan = sample_plan();
+    plan.router = RouterGrowth::fresh;
+    auto const grown = grow_once(plan, "new").checkpoint;
+    auto const old_rows = floats_of(old_, "layers.1.router.weight");
+    auto const rows = floats_of(grown, "layers.1.router.weight");
+    for (std::size_t i = 0; i < old_rows.size(); ++i) {
+        EXPECT_NE(rows[i], old_rows[i]) << i;
+    }
+    EXPECT_EQ(
+        floats_of(grown, "layers.2.router.weight"), floats_of(old_, "layers.2.router.weight")
+    );
+}
+
+// 200 experts of width 12: 2400 normal numbers of deviation s = sqrt(2 / 212). Their mean lies
+// within 5 s / sqrt(2400) of 0, and their deviation within 5 s / sqrt(2 * 2400) of s, but once in a
+// million draws; the seed is fixed.
+TEST_F(GrowTest, FreshRoutersHaveTheXavierDeviation) {
+    ExpansionPlan plan;
+    plan.layers = {{0, 199, 0}};
+    auto const rows = floats_of(grow_once(plan, "new").checkpoint, "layers.0.router.weight");
+    auto const deviation = std::sqrt(2.0 / 212.0);
+    double sum = 0.0;
+    double squares = 0.0;
+    for (auto const x : rows) {
+        sum += static_cast<double>(x);
+        squares += static_cast<double>(x) * static_cast<double>(x);
+    }
+    auto const count = static_cast<double>(rows.size());
+    EXPECT_EQ(rows.size(), 2400U);
+    EXPECT_NEAR(sum / count, 0.0, 5.0 * deviation / std::sqrt(count));
+    EXPECT_NEAR(std::sqrt(squares / count), deviation, 5.0 * deviation / std::sqrt(2.0 * count));
+}
+
+TEST_F(GrowTest, TheRanksThatSavedDoNotShow) {
+    auto const config = test::small_config();
+    auto const alone = MpiComm::split(MPI_COMM_WORLD, world_.rank(), 0);
+    if (world_.rank() == 0) {
+        test::save_origin(folder_ / "alone", config, test::round_robin(config, 1), alone);
+        grow(folder_ / "alone", sample_plan(), folder_ / "grown-alone");
+    }
+    grow_once(sample_plan(), "new");
+    EXPECT_TRUE(file_hashes(folder_ / "new") == file_hashes(folder_ / "grown-alone"));
+}
+
+TEST_F(GrowTest, GrowsAgainAndNamesItsParent) {
+    auto const first = grow_once(sample_plan(), "new").checkpoint;
+    if (world_.rank() == 0) {
+        auto plan = sample_plan();
+        plan.layers = {{0, 1, 1}};
+        grow(folder_ / "new", plan, folder_ / "newer");
+    }
+    barrier(world_);
+    auto const second = read_checkpoint(folder_ / "newer");
+    EXPECT_EQ(second.manifest.info.parent->manifest_sha256, first.manifest_sha256);
+    EXPECT_EQ(second.manifest.config.layers[0].experts[3].generation, 2);
+    EXPECT_EQ(second.manifest.config.layers[0].experts[3].parent, 1);
+    EXPECT_FALSE(second.manifest.config.layers[0].experts[1].trainable);
+    EXPECT_FALSE(second.manifest.has_optimizer_state());
+    auto const diff = diff_checkpoints(first.manifest, second.manifest);
+    EXPECT_EQ(diff.old_experts_kept, 9);
+    EXPECT_EQ(diff.new_experts, 1);
+    EXPECT_TRUE(verify_checkpoint(second, {}).problems.empty());
+}
+
+// Noise of 0.01 root mean squares: 168 normal numbers, so their root mean square lies within
+// 5 / sqrt(2 * 168) = 27 % of that but once in a million draws.
+TEST_F(GrowTest, NoiseTellsCopiesApart) {
+    auto plan = sample_plan();
+    plan.noise = 0.01F;
+    auto const grown = grow_once(plan, "new").checkpoint;
+    auto const source = floats_of(old_, "layers.0.experts.0.gate_up.weight");
+    auto const one = floats_of(grown, "layers.0.experts.1.gate_up.weight");
+    auto const two = floats_of(grown, "layers.0.experts.2.gate_up.weight");
+    EXPECT_NE(one, two);
+    double noise = 0.0;
+    double size = 0.0;
+    for (std::size_t i = 0; i < source.size(); ++i) {
+        auto const difference = static_cast<double>(one[i]) - static_cast<double>(source[i]);
+        noise += difference * difference;
+        size += static_cast<double>(source[i]) * static_cast<double>(source[i]);
+    }
+    auto const count = static_cast<double>(source.size());
+    EXPECT_NEAR(std::sqrt(noise / size), 0.01, 0.01 * 5.0 / std::sqrt(2.0 * count));
+}
+
+TEST_F(GrowTest, RefusesWhatExistsAndWhatCannotBe) {
+    expect_error(Exit::usage, "exists already", [&] {
+        grow(folder_ / "old", sample_plan(), folder_ / "old");
+    });
+    auto const refused = [&](std::vector<ExpansionPlan::Layer> const& layers, char const* part) {
+        auto plan = sample_plan();
+        plan.layers = layers;
+        expect_error(Exit::usage, part, [&] { grow(folder_ / "old", plan, folder_ / "new"); });
+    };
+    refused({{3, 1, 0}}, "layer 3: the model has layers 0 to 2");
+    refused({{-1, 1, 0}}, "layer -1: the model has layers 0 to 2");
+    refused({{1, 1, 3}}, "layer 1: source expert 3: the layer has experts 0 to 2");
+    refused({{1, -1, 0}}, "layer 1: -1 new experts");
+    refused({{1, 1, 0}, {1, 1, 0}}, "layer 1: is given twice");
+    refused({{1, 0, 0}}, "no layer gets a new expert");
+    refused({}, "no layer gets a new expert");
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "new"));
+    EXPECT_FALSE(std::filesystem::exists(partial_folder(folder_ / "new")));
+}
+
+TEST_F(GrowTest, ADamagedSourceLeavesNothing) {
+    if (world_.rank() == 0) {
+        auto const path = folder_ / "old/L01-E002.h5";
+        auto bytes = test::content_of(path);
+        auto const first = test::origin_value("layers.1.experts.2.down.weight", 0);
+        auto const second = test::origin_value("layers.1.experts.2.down.weight", 1);
+        std::vector<float> const start{first, second};
+        auto const found =
+            bytes.find(std::string(reinterpret_cast<char const*>(start.data()), 2 * sizeof(float)));
+        ASSERT_NE(found, std::string::npos);
+        bytes[found] = static_cast<char>(bytes[found] ^ 4);
+        test::write_content(path, bytes);
+        expect_error(Exit::data, "the bytes of layers.1.experts.2.down.weight", [&] {
+            grow(folder_ / "old", sample_plan(), folder_ / "new");
+        });
+        EXPECT_FALSE(std::filesystem::exists(folder_ / "new"));
+        EXPECT_FALSE(std::filesystem::exists(partial_folder(folder_ / "new")));
+    }
+}
+
+}  // namespace
+}  // namespace isogloss

@@ -1,0 +1,1 @@
+isogloss_test(growth grow RANKS 1 2 4)
