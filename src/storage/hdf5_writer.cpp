@@ -1,6 +1,9 @@
 // storage/hdf5_writer.cpp
 #include "storage/hdf5_writer.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/file.h"
 #include "base/require.h"
 #include "storage/hdf5_rows.h"
@@ -174,6 +177,25 @@ void Hdf5Writer::integer_attribute(
         written, "{}: attribute \"{}\" of {} cannot be written; {}", path_.string(), name, object,
         hdf5_fault()
     );
+}
+
+Hdf5Writer::~Hdf5Writer() {
+    give_up();
+}
+
+// HDF5 cannot close a file whose last metadata finds no room on the disk: it keeps it half freed,
+// and the process crashes when HDF5 ends. So a file that is given up ends in memory instead.
+void Hdf5Writer::give_up() noexcept {
+    std::scoped_lock const lock(hdf5_mutex());
+    void* descriptor = nullptr;
+    if (file_.get() >= 0 && H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &descriptor) >= 0) {
+        auto const memory = ::memfd_create("given up", MFD_CLOEXEC);
+        if (memory >= 0) {
+            ::dup2(memory, *static_cast<int const*>(descriptor));
+            ::close(memory);
+        }
+    }
+    file_ = HdfFile();
 }
 
 void Hdf5Writer::close() {

@@ -24,6 +24,9 @@ public:
     /// Replaces an existing file.
     /// @throws Error  (environment)
     explicit Hdf5Writer(std::filesystem::path const& path);
+    Hdf5Writer(Hdf5Writer&&) noexcept = default;
+    Hdf5Writer& operator=(Hdf5Writer&&) noexcept = default;
+    ~Hdf5Writer();
 
     /// A dataset whose content comes later, piece by piece; what is never written is undefined.
     void create(
@@ -64,6 +67,8 @@ public:
     void close();
 
 private:
+    void give_up() noexcept;
+
     std::filesystem::path path_;
     HdfFile file_;
 };

@@ -55,6 +55,7 @@ protected:
             folder_ / "old", config, test::round_robin(config, world_.size()), world_
         );
         old_ = read_checkpoint(folder_ / "old");
+        barrier(world_);  // all have read it: a test may damage it
     }
 
     /// One process grows, as a user does; all look at the result.
