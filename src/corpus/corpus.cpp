@@ -38,7 +38,8 @@ void check_dataset(
     );
 }
 
-// Widens and finds the largest at once: one pass over memory, and the compiler makes it wide.
+// Widens and finds the largest in one pass over memory, which the compiler makes wide: as fast as
+// the copy alone, while a second pass costs half as much again.
 template <class T>
 std::uint32_t widen(std::span<T const> from, std::span<std::int32_t> to) {
     std::uint32_t largest = 0;
@@ -129,12 +130,15 @@ void Corpus::window(
         token_type(manifest_) == StoredType::u16
             ? widen(mapped.file.elements<std::uint16_t>(offset + 2 * first, count), out)
             : widen(mapped.file.elements<std::uint32_t>(offset + 4 * first, count), out);
-    require_data(
-        static_cast<std::int64_t>(largest) < manifest_.vocab_size,
-        "{}: token {} in [{}, {}) of {} is not in the vocabulary of {}; run: corpus verify",
-        (directory_ / record.file).string(), largest, first, first + count, name_of(split),
-        manifest_.vocab_size
-    );
+    if (static_cast<std::int64_t>(largest) >= manifest_.vocab_size) {
+        fail(
+            Exit::data,
+            "{}: token {} in [{}, {}) of {} is not in the vocabulary of {}; run: "
+            "corpus verify",
+            (directory_ / record.file).string(), largest, first, first + count, name_of(split),
+            manifest_.vocab_size
+        );
+    }
 }
 
 std::span<std::int64_t const> Corpus::document_start(std::int32_t language, Split split) const {

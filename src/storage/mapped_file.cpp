@@ -54,16 +54,19 @@ std::byte const* MappedFile::checked(
 ) const {
     auto const size = static_cast<std::int64_t>(mapping_.get().bytes);
     auto const width = static_cast<std::int64_t>(element);
-    require_data(
-        0 <= offset && offset <= size && 0 <= count && count <= (size - offset) / width,
-        "{}: {} elements of {} bytes at byte {} leave the file of {} bytes", path_.string(), count,
-        width, offset, size
-    );
-    require_data(
-        offset % static_cast<std::int64_t>(alignment) == 0,
-        "{}: elements of {} bytes begin at byte {}, which is not aligned", path_.string(), width,
-        offset
-    );
+    // Asked for each window of tokens: a path is copied into a text only when something is wrong.
+    if (offset < 0 || offset > size || count < 0 || count > (size - offset) / width) {
+        fail(
+            Exit::data, "{}: {} elements of {} bytes at byte {} leave the file of {} bytes",
+            path_.string(), count, width, offset, size
+        );
+    }
+    if (offset % static_cast<std::int64_t>(alignment) != 0) {
+        fail(
+            Exit::data, "{}: elements of {} bytes begin at byte {}, which is not aligned",
+            path_.string(), width, offset
+        );
+    }
     return mapping_.get().data + offset;
 }
 
