@@ -215,6 +215,18 @@ TEST_F(OptionsTest, AFaultyValueLeavesTheTargetAlone) {
     EXPECT_TRUE(target == Target{});
 }
 
+TEST_F(OptionsTest, NumbersAreReadToTheirEndAndAreFinite) {
+    for (std::string const word :
+         {"--train.rate=0.5x", "--data.share=inf", "--data.share=nan", "--train.rate=1e99",
+          "--train.rows=1.5", "--train.rows=2147483648", "--train.seed=-1", "--train.tokens= 1",
+          "--train.tokens="}) {
+        Target target;
+        auto options = options_of(target);
+        EXPECT_NE(fault_of(options, {"c", word}).find("1 fault:"), std::string::npos) << word;
+        EXPECT_TRUE(target == Target{}) << word;
+    }
+}
+
 TEST_F(OptionsTest, ARuleThatNamesAFaultyValueIsNotReported) {
     Target target;
     auto options = options_of(target);
