@@ -10,13 +10,21 @@
 namespace isogloss {
 namespace {
 
+// The step of a line; -1 for what is no line of metrics.
+std::int64_t step_of(std::string const& line) {
+    auto const metrics = Json::parse(line, nullptr, false);
+    bool const has_step = metrics.is_object() && metrics.contains("step");
+    return has_step && metrics["step"].is_number_integer() ? metrics["step"].get<std::int64_t>()
+                                                           : -1;
+}
+
 // The lines of `path` up to `step`.
 std::string lines_until(std::filesystem::path const& path, std::int64_t step) {
     std::ifstream file(path);
     std::string kept;
     for (std::string line; std::getline(file, line) && !file.eof();) {
-        auto const metrics = Json::parse(line, nullptr, false);
-        if (metrics.is_object() && metrics.value("step", step + 1) <= step) {
+        auto const its = step_of(line);
+        if (0 <= its && its <= step) {
             kept += line + "\n";
         }
     }

@@ -1,0 +1,164 @@
+// train/config_test.cpp - every rule of a run, and what may change in a model.
+#include "train/config.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/expect_error.h"
+
+namespace isogloss {
+namespace {
+
+bool has(std::vector<std::string> const& faults, std::string const& part) {
+    return std::ranges::any_of(faults, [&](std::string const& fault) {
+        return fault.find(part) != std::string::npos;
+    });
+}
+
+TEST(TrainConfigTest, TheDefaultsBreakNoRule) {
+    EXPECT_TRUE(problems(RunConfig{}, 1).empty());
+    EXPECT_TRUE(problems(RunConfig{}, 32).empty());
+}
+
+TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
+    RunConfig run;
+    run.data.weights = {1.0, -2.0};
+    run.data.languages = {"el"};
+    run.data.temperature = 0.0;
+    run.data.replay_share = 1.0;
+    run.train.steps = 0;
+    run.train.rows = 10;
+    run.train.micro_rows = 3;
+    run.train.row_length = 0;
+    run.train.seed = -1;
+    run.train.learning_rate = 0.0F;
+    run.train.min_learning_rate = 1.5F;
+    run.train.warmup_steps = -1;
+    run.train.beta1 = 1.0F;
+    run.train.beta2 = -0.1F;
+    run.train.epsilon = 0.0F;
+    run.train.weight_decay = -1.0F;
+    run.train.clip_norm = -1.0F;
+    run.train.balance_coef = -1.0F;
+    run.train.max_not_finite = 0;
+    run.train.evaluate_tokens = -1;
+    run.train.log_every = 0;
+    auto const faults = problems(run, 4);
+    for (auto const* part :
+         {"data.weights has 2 numbers for 1",
+          "every weight must be > 0",
+          "data.temperature = 0",
+          "data.replay-share = 1",
+          "give both or none",
+          "train.steps = 0",
+          "train.micro-rows = 3: must divide train.rows = 10",
+          "fewer than the 4 ranks",
+          "train.row-length = 0",
+          "train.seed = -1",
+          "train.learning-rate = 0",
+          "train.min-learning-rate = 1.5",
+          "train.warmup-steps = -1",
+          "train.beta1 = 1",
+          "train.beta2 = -0.1",
+          "train.epsilon = 0",
+          "train.weight-decay = -1",
+          "train.clip-norm = -1",
+          "train.balance-coef = -1",
+          "train.max-not-finite = 0",
+          "train.evaluate-tokens",
+          "train.log-every = 0"}) {
+        EXPECT_TRUE(has(faults, part)) << part;
+    }
+    EXPECT_EQ(faults.size(), 22U);
+}
+
+TEST(TrainConfigTest, ALanguageIsLearnedOrReplayed) {
+    RunConfig run;
+    run.data.languages = {"el", "hu"};
+    run.data.replay_languages = {"hu"};
+    run.data.replay_share = 0.5;
+    auto const faults = problems(run, 1);
+    ASSERT_EQ(faults.size(), 1U);
+    EXPECT_TRUE(has(faults, "hu is among data.languages"));
+}
+
+TEST(TrainConfigTest, EveryRankNeedsARow) {
+    RunConfig run;
+    run.train.rows = 3;
+    EXPECT_TRUE(problems(run, 3).empty());
+    EXPECT_TRUE(has(problems(run, 4), "train.rows = 3: fewer than the 4 ranks"));
+    run.train.rows = 32;
+    run.train.micro_rows = 2;
+    EXPECT_TRUE(has(problems(run, 4), "train.micro-rows = 2: fewer than the 4 ranks"));
+}
+
+TEST(TrainConfigTest, OptionsReadBackAsTheyWereWritten) {
+    RunConfig run;
+    Options options("train", "Trains.");
+    describe(options, run);
+    std::vector<std::string> const words{
+        "--run.out=o",
+        "--run.from=f",
+        "--data.corpus=c",
+        "--train.rows=7",
+        "--train.schedule=linear",
+        "--train.trainable=routers",
+        "--data.languages=a,b",
+        "--data.weights=1,2.5",
+        "--train.learning-rate=0.003"};
+    ASSERT_EQ(options.parse(words), Parsed::run);
+    EXPECT_EQ(run.train.rows, 7);
+    EXPECT_EQ(run.train.schedule, Decay::linear);
+    EXPECT_EQ(run.train.trainable, "routers");
+    EXPECT_EQ(run.data.languages, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(run.data.weights, (std::vector{1.0, 2.5}));
+    EXPECT_EQ(run.train.learning_rate, 0.003F);
+}
+
+// Layers of one old expert, and of an old and a new one, as growth leaves them.
+ModelConfig grown() {
+    ModelConfig config;
+    config.backbone_trainable = false;
+    config.routers_trainable = true;
+    config.layers.resize(2);
+    config.layers[0].experts[0].trainable = false;
+    config.layers[1].experts.resize(2);
+    config.layers[1].experts[0].trainable = false;
+    return config;
+}
+
+struct Flags {
+    bool backbone;
+    bool routers;
+    bool old_expert;
+    bool new_expert;
+    bool operator==(Flags const&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, Flags const& flags) {
+    return out << flags.backbone << flags.routers << flags.old_expert << flags.new_expert;
+}
+
+Flags after(std::string const& rule) {
+    auto config = grown();
+    apply_trainable(rule, config);
+    EXPECT_EQ(config.layers[0].experts[0].trainable, config.layers[1].experts[0].trainable);
+    return {
+        config.backbone_trainable, config.routers_trainable, config.layers[1].experts[0].trainable,
+        config.layers[1].experts[1].trainable};
+}
+
+TEST(TrainConfigTest, TrainableSaysWhatMayChange) {
+    EXPECT_EQ(after("stored"), (Flags{false, true, false, true}));
+    EXPECT_EQ(after("all"), (Flags{true, true, true, true}));
+    EXPECT_EQ(after("experts"), (Flags{false, true, false, true}));  // those not frozen
+    EXPECT_EQ(after("routers"), (Flags{false, true, false, false}));
+    EXPECT_EQ(after("backbone"), (Flags{true, false, false, false}));
+    auto config = grown();
+    test::expect_error(Exit::usage, "train.trainable = some", [&] {
+        apply_trainable("some", config);
+    });
+}
+
+}  // namespace
+}  // namespace isogloss

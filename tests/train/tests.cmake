@@ -1,0 +1,7 @@
+isogloss_test(train config)
+isogloss_test(train data_order)
+isogloss_test(train event_file)
+isogloss_test(train metric_log)
+isogloss_test(train tally RANKS 1 3)
+isogloss_test(train evaluation RANKS 1 2 4 TIMEOUT 120)
+isogloss_test(train trainer RANKS 1 2 4 TIMEOUT 180)

@@ -1,0 +1,340 @@
+// train/trainer_test.cpp - whole runs of a tiny model: learning, resuming, freezing, stopping.
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "base/hash.h"
+#include "checkpoint/load.h"
+#include "checkpoint/partial_checkpoint.h"
+#include "checkpoint/save.h"
+#include "moe/placement.h"
+#include "support/byte_corpus.h"
+#include "support/shared_folder.h"
+#include "support/temporary_folder.h"
+#include "train/data_order.h"
+
+namespace isogloss {
+namespace {
+
+MpiComm world() {
+    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
+}
+
+ModelConfig tiny_model() {
+    ModelConfig config;
+    config.vocab_size = test::kByteVocabulary;
+    config.width = 16;
+    config.num_heads = 2;
+    config.num_kv_heads = 1;
+    config.head_width = 8;
+    config.ffn_hidden = 24;
+    config.max_positions = 32;
+    config.layers.resize(2);
+    config.layers[1].experts.resize(3);
+    return config;
+}
+
+RunConfig tiny_run(std::filesystem::path const& folder, std::string const& out) {
+    RunConfig run;
+    run.from = folder / "start";
+    run.out = folder / out;
+    run.data.corpus = folder / "corpus";
+    run.train.steps = 12;
+    run.train.rows = 8;
+    run.train.micro_rows = 4;
+    run.train.row_length = 16;
+    run.train.learning_rate = 0.01F;
+    run.train.warmup_steps = 2;
+    run.train.checkpoint_every = 4;
+    run.train.evaluate_tokens = 32;
+    return run;
+}
+
+Placement placement_of(ModelConfig const& config, MpiComm const& group) {
+    PlacementRequest request;
+    request.experts_per_layer = config.experts_per_layer();
+    request.num_ranks = group.size();
+    request.ranks_per_node = group.size();
+    return place_experts(request);
+}
+
+// Corpus and first checkpoint, by the ranks of `group`.
+void prepare(std::filesystem::path const& folder, MpiComm const& group, ModelConfig const& config) {
+    if (group.rank() == 0) {
+        test::write_byte_corpus(
+            folder / "corpus",
+            {{"el", {test::periodic_text("abcd", 700)}, {test::periodic_text("abcd", 60)}},
+             {"hu", {test::periodic_text("xyz", 500)}, {test::periodic_text("xyz", 60)}}}
+        );
+    }
+    MPI_Barrier(group.get());
+    LanguageModel model(config, placement_of(config, group), group, {});
+    initialise(model.parameters(), config, 5);
+    CheckpointInfo info;
+    info.tokenizer_kind = "bytes";
+    info.tokenizer_sha256 = sha256("bytes");
+    save_checkpoint(folder / "start", {config, model.parameters(), {}, nullptr}, info, group);
+}
+
+struct Outcome {
+    Exit exit = Exit::internal;
+    StoredCheckpoint checkpoint;
+};
+
+// One job of a run, from its newest checkpoint where it has one. `change` may spoil the model
+// before the first step.
+Outcome train(
+    RunConfig const& run,
+    MpiComm const& group,
+    StopSignal const& stop,
+    std::function<void(LanguageModel&)> const& change = {}
+) {
+    RunDirectory const directory(run.out);
+    Corpus const corpus(run.data.corpus);
+    auto const newest = latest_checkpoint(directory.checkpoints());
+    auto const start = read_checkpoint(newest.value_or(run.from), group);
+    auto const& info = start.manifest.info;
+    TrainState state;
+    if (newest) {
+        state = {info.step, std::max<std::int64_t>(info.optimizer_step, 0), info.tokens_seen};
+    }
+    Log log(group.rank());
+    if (group.rank() == 0) {
+        directory.prepare("options = of the test\n", log);
+    }
+    MPI_Barrier(group.get());
+    auto config = start.manifest.config;
+    apply_trainable(run.train.trainable, config);
+    LanguageModel model(config, placement_of(config, group), group, {});
+    load_weights(start, model.parameters(), HashCheck::compare, group);
+    if (change) {
+        change(model);
+    }
+    Optimizer optimizer(model.parameters());
+    if (newest) {
+        auto const pieces = state_pieces(model.parameters(), optimizer);
+        load_optimizer(start, model.parameters(), pieces, HashCheck::compare, group);
+    }
+    auto const mixture = make_mixture(run, corpus);
+    Loader loader(corpus, mixture, slice_plan(run.train, group.size(), group.rank(), state.step));
+    RunRecord record(directory, run.train, state.step, ProgressStyle::none, log, group.rank());
+    Trainer trainer(
+        {run, directory, corpus, mixture, model, optimizer, loader, record, log, stop, group},
+        state, info, start
+    );
+    auto const exit = trainer.run();
+    MPI_Barrier(group.get());  // what rank 0 wrote is read by all
+    return {exit, trainer.checkpoint()};
+}
+
+// metrics.jsonl: the lines of steps, or those of evaluations.
+std::vector<Json> metrics_of(RunConfig const& run, char const* key) {
+    std::ifstream file(run.out / "metrics.jsonl");
+    std::vector<Json> lines;
+    for (std::string line; std::getline(file, line);) {
+        auto value = Json::parse(line);
+        if (value.contains(key)) {
+            lines.push_back(std::move(value));
+        }
+    }
+    return lines;
+}
+
+std::vector<double> losses_of(RunConfig const& run) {
+    std::vector<double> losses;
+    for (auto const& line : metrics_of(run, "loss")) {
+        losses.push_back(line["loss"].get<double>());
+    }
+    return losses;
+}
+
+void copy_checkpoint(RunConfig const& from, RunConfig const& to, std::int64_t step, int rank) {
+    if (rank == 0) {
+        auto const name = step_folder(step);
+        std::filesystem::create_directories(to.out / "checkpoints");
+        std::filesystem::copy(
+            from.out / "checkpoints" / name, to.out / "checkpoints" / name,
+            std::filesystem::copy_options::recursive
+        );
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+}
+
+// Repeating letters have next to no entropy, and random weights know nothing: about ln 257 nats.
+TEST(TrainerTest, TheLossFalls) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    auto run = tiny_run(folder.path(), "run");
+    run.train.steps = 40;
+    StopSignal const stop;
+    EXPECT_EQ(train(run, group, stop).exit, Exit::done);
+    auto const losses = losses_of(run);
+    ASSERT_EQ(losses.size(), 40U);
+    EXPECT_NEAR(losses.front(), std::log(257.0), 0.2);
+    EXPECT_LT(losses.back(), 0.5 * losses.front());
+    auto const steps = metrics_of(run, "loss");
+    EXPECT_EQ(steps.back()["step"], 40);
+    EXPECT_EQ(steps.back()["tokens"], 40 * 8 * 16);
+    EXPECT_TRUE(steps.back()["language_loss"].contains("el"));
+    auto const scores = metrics_of(run, "valid_bits_per_byte");
+    ASSERT_EQ(scores.size(), 1U);
+    EXPECT_LT(scores[0]["valid_bits_per_byte"]["hu"], 4.0);
+}
+
+TEST(TrainerTest, ResumedEqualsUninterruptedBitForBit) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto const straight = tiny_run(folder.path(), "straight");
+    auto const first = train(straight, group, stop);
+    ASSERT_EQ(first.exit, Exit::done);
+    auto const resumed = tiny_run(folder.path(), "resumed");
+    copy_checkpoint(straight, resumed, 8, group.rank());
+    auto const second = train(resumed, group, stop);
+    ASSERT_EQ(second.exit, Exit::done);
+
+    EXPECT_EQ(first.checkpoint.manifest.info.step, 12);
+    EXPECT_EQ(first.checkpoint.manifest.info.optimizer_step, 12);
+    EXPECT_FALSE(first.checkpoint.manifest.shards.empty());
+    EXPECT_EQ(first.checkpoint.manifest.shards, second.checkpoint.manifest.shards);
+    EXPECT_EQ(first.checkpoint.manifest.tensors, second.checkpoint.manifest.tensors);
+    for (auto const& shard : first.checkpoint.manifest.shards) {
+        EXPECT_EQ(
+            sha256_file(first.checkpoint.folder / shard.file),
+            sha256_file(second.checkpoint.folder / shard.file)
+        ) << shard.file;
+    }
+    auto const all = losses_of(straight);
+    auto const after = losses_of(resumed);
+    ASSERT_EQ(after.size(), 4U);
+    EXPECT_TRUE(std::equal(after.begin(), after.end(), all.begin() + 8));
+}
+
+// One rank is the reference for all of them. Gradients differ by roundings of float sums in another
+// order, 2^-24 times a few hundred terms: 1e-5 of the larger elements. AdamW turns a gradient's
+// relative error into the same share of a step of 0.01, and where the gradient is nothing but
+// rounding, into a whole step in a direction the loss does not feel. Over 12 steps that is far
+// below 1e-3 of the loss; another global batch or a missing mean changes it by 1e-1.
+TEST(TrainerTest, AnyNumberOfRanksHasTheSameLossCurve) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    auto const alone = MpiComm::split(MPI_COMM_WORLD, group.rank(), 0);
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto const together = tiny_run(folder.path(), "together");
+    ASSERT_EQ(train(together, group, stop).exit, Exit::done);
+    auto const apart =
+        tiny_run(folder.path(), "alone-" + std::to_string(group.rank()));  // each rank its own run
+    ASSERT_EQ(train(apart, alone, stop).exit, Exit::done);
+    auto const expected = losses_of(apart);
+    auto const losses = losses_of(together);
+    ASSERT_EQ(losses.size(), expected.size());
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+        EXPECT_NEAR(losses[i], expected[i], 1e-3 * expected[i]) << "step " << i + 1;
+    }
+}
+
+// A checkpoint of all ranks goes on on one, and ends where all ranks end.
+TEST(TrainerTest, ARunGoesOnOnAnotherNumberOfRanks) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    auto const alone = MpiComm::split(MPI_COMM_WORLD, group.rank(), 0);
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto const together = tiny_run(folder.path(), "together");
+    ASSERT_EQ(train(together, group, stop).exit, Exit::done);
+    auto const moved = tiny_run(folder.path(), "moved");
+    copy_checkpoint(together, moved, 8, group.rank());
+    if (group.rank() == 0) {
+        ASSERT_EQ(train(moved, alone, stop).exit, Exit::done);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    auto const expected = losses_of(together);
+    auto const losses = losses_of(moved);
+    ASSERT_EQ(losses.size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_NEAR(losses[i], expected[8 + i], 1e-3 * expected[8 + i]) << "step " << i + 9;
+    }
+}
+
+TEST(TrainerTest, FrozenParametersKeepTheirBits) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    auto config = tiny_model();
+    config.backbone_trainable = false;
+    config.layers[0].experts[0].trainable = false;
+    config.layers[1].experts[0].trainable = false;
+    config.layers[1].experts[1].trainable = false;
+    prepare(folder.path(), group, config);
+    StopSignal const stop;
+    auto const run = tiny_run(folder.path(), "run");
+    auto const outcome = train(run, group, stop);
+    ASSERT_EQ(outcome.exit, Exit::done);
+    auto const start = read_checkpoint(run.from, group);
+    int frozen = 0;
+    int moved = 0;
+    for (auto const& spec : parameter_specs(config)) {
+        auto const* before = start.manifest.tensor(spec.name);
+        auto const* after = outcome.checkpoint.manifest.tensor(spec.name);
+        ASSERT_TRUE(before != nullptr && after != nullptr) << spec.name;
+        EXPECT_EQ(before->sha256 == after->sha256, !spec.trainable) << spec.name;
+        ++(spec.trainable ? moved : frozen);
+    }
+    EXPECT_EQ(moved, 3);  // the router, and both matrices of the last expert
+    EXPECT_GT(frozen, 10);
+    EXPECT_GT(outcome.checkpoint.manifest.bytes_linked, 0);
+}
+
+TEST(TrainerTest, NotFiniteIsSkippedNamedCountedAndEndsTheRun) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto run = tiny_run(folder.path(), "run");
+    run.train.max_not_finite = 3;
+    auto const spoil = [&](LanguageModel& model) {
+        auto& table = model.parameters();
+        auto const index = table.index_of("layers.0.attention.output.weight");
+        table.values<float>(index).data[3] = std::numeric_limits<float>::quiet_NaN();
+    };
+    EXPECT_EQ(train(run, group, stop, spoil).exit, Exit::diverged);
+    EXPECT_FALSE(latest_checkpoint(run.out / "checkpoints").has_value());
+    auto const steps = metrics_of(run, "applied");
+    ASSERT_EQ(steps.size(), 3U);
+    for (auto const& line : steps) {
+        EXPECT_FALSE(line["applied"].get<bool>());
+    }
+    auto const log = test::content_of(run.out / "log.txt");
+    EXPECT_NE(log.find("not applied (3 in a row)"), std::string::npos) << log;
+    EXPECT_NE(log.find("languages el, hu"), std::string::npos) << log;
+    EXPECT_EQ(log.find("not finite: none"), std::string::npos) << log;
+}
+
+TEST(TrainerTest, ARequestToOneRankStopsAllWithACheckpoint) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    auto const run = tiny_run(folder.path(), "run");
+    {
+        StopSignal stop;
+        if (group.rank() == group.size() - 1) {
+            stop.request();
+        }
+        EXPECT_EQ(train(run, group, stop).exit, Exit::stopped);
+    }
+    auto const newest = latest_checkpoint(run.out / "checkpoints");
+    ASSERT_TRUE(newest.has_value());
+    EXPECT_EQ(newest->filename(), step_folder(0));
+    StopSignal const stop;
+    EXPECT_EQ(train(run, group, stop).exit, Exit::done);  // and the run goes on
+    EXPECT_EQ(losses_of(run).size(), 12U);
+}
+
+}  // namespace
+}  // namespace isogloss
