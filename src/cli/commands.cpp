@@ -11,17 +11,16 @@ std::span<Command const> commands() {
         {"corpus build", "text -> tokens on disk, on many ranks", run_corpus_build},
         {"corpus info", "languages of a corpus: documents, tokens, bytes, shares", run_corpus_info},
         {"corpus verify", "is a corpus as it was built?", run_corpus_verify},
-        {"bench loader", "reading windows of a corpus against a flat file", run_bench_loader},
         {"model create", "a checkpoint with random weights", run_model_create},
         {"model info", "what a checkpoint holds", run_model_info},
         {"model verify", "are a checkpoint's files as they were written?", run_model_verify},
         {"model diff", "which tensors of two checkpoints are equal", run_model_diff},
-        {"expand apply", "adds experts for new languages", run_expand_apply},
-        {"bench dispatch", "time and bytes of a layer's exchanges", run_bench_dispatch},
         {"train", "trains a model to the configured step; resumes where it was", run_train},
+        {"expand apply", "adds experts for new languages", run_expand_apply},
+        {"lifelong", "a plan: a base, then expansion after expansion", run_lifelong},
         {"evaluate", "perplexity and bits per byte of each language", run_evaluate},
-        {"bench step", "times training steps, phase by phase", run_bench_step},
-        {"bench kernels", "times each operation of a step alone", run_bench_kernels},
+        {"bench loader", "reading windows of a corpus against a flat file", run_bench_loader},
+        {"bench dispatch", "time and bytes of a layer's exchanges", run_bench_dispatch},
     };
     return table;
 }

@@ -15,16 +15,15 @@ Exit run_tokenizer_train(Arguments const& arguments);
 Exit run_corpus_build(Arguments const& arguments, World const& world);
 Exit run_corpus_info(Arguments const& arguments);
 Exit run_corpus_verify(Arguments const& arguments);
-Exit run_bench_loader(Arguments const& arguments);
 Exit run_model_create(Arguments const& arguments, World const& world);
 Exit run_model_info(Arguments const& arguments);
 Exit run_model_verify(Arguments const& arguments);
 Exit run_model_diff(Arguments const& arguments);
-Exit run_expand_apply(Arguments const& arguments);
-Exit run_bench_dispatch(Arguments const& arguments, World const& world);
 Exit run_train(Arguments const& arguments, World const& world);
+Exit run_expand_apply(Arguments const& arguments);
+Exit run_lifelong(Arguments const& arguments, World const& world);
 Exit run_evaluate(Arguments const& arguments, World const& world);
-Exit run_bench_step(Arguments const& arguments, World const& world);
-Exit run_bench_kernels(Arguments const& arguments);
+Exit run_bench_loader(Arguments const& arguments);
+Exit run_bench_dispatch(Arguments const& arguments, World const& world);
 
 }  // namespace isogloss

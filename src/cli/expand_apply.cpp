@@ -22,6 +22,7 @@ struct ApplyConfig {
     std::vector<std::int32_t> source{0};
     bool dry_run = false;
     bool json = false;
+    bool quiet = false;
     ExpansionPlan plan;
 };
 
@@ -46,6 +47,7 @@ void describe(Options& options, ApplyConfig& config) {
     options.add("seed", config.plan.seed, "of new router rows and of the noise");
     options.add("dry-run", config.dry_run, "say what would be written, and write nothing");
     options.add("json", config.json, "print one JSON document");
+    options.add("quiet", config.quiet, "print nothing on standard output");
     options.add_check([&config] {
         std::vector<std::string> faults;
         for (auto const& tag : config.plan.languages) {
@@ -84,6 +86,9 @@ void complete_plan(ApplyConfig& config, ModelConfig const& model) {
 }
 
 void print(ApplyConfig const& config, Json const& report) {
+    if (config.quiet) {
+        return;
+    }
     if (config.json) {
         fmt::print("{}\n", report.dump(2));
         return;

@@ -21,6 +21,7 @@ struct CreateConfig {
     std::filesystem::path corpus;
     std::string tokenizer;
     bool json = false;
+    bool quiet = false;
     ModelOptions model;
 };
 
@@ -29,6 +30,7 @@ void describe(Options& options, CreateConfig& config) {
     options.add("corpus", config.corpus, "take the tokenizer of this corpus");
     options.add("tokenizer", config.tokenizer, "`bytes`, or a SentencePiece model");
     options.add("json", config.json, "print one JSON document");
+    options.add("quiet", config.quiet, "print nothing on standard output");
     config.model.describe(options);
     options.add_check([&config] {
         std::vector<std::string> faults;
@@ -78,7 +80,7 @@ Exit run_model_create(Arguments const& arguments, World const& world) {
     auto model = new_model(config);
     model.options = options.resolved();
     auto const result = create_checkpoint(config.out, model, world.comm());
-    if (world.comm().rank() != 0) {
+    if (world.comm().rank() != 0 || config.quiet) {
         return Exit::done;
     }
     std::int64_t parameters = 0;
