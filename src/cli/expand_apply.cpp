@@ -98,7 +98,10 @@ void print(ApplyConfig const& config, Json const& report) {
         report["new_experts"].get<std::int64_t>(), fmt::join(config.plan.languages, ", "),
         report["experts_per_layer"].dump()
     );
-    fmt::print("{} written", bytes_text(report["bytes_written"].get<std::int64_t>()));
+    fmt::print(
+        "{} {}written", bytes_text(report["bytes_written"].get<std::int64_t>()),
+        config.dry_run ? "would be " : ""
+    );
     if (!config.dry_run) {
         fmt::print(
             " ({} bytes), {} linked, {}; {}", report["bytes_written"].get<std::int64_t>(),
