@@ -1,6 +1,8 @@
 // device/buffer.cpp
 #include "device/buffer.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -12,14 +14,23 @@ namespace isogloss {
 namespace {
 
 constexpr std::int64_t kAlignment = 64;  // a cache line, and what AVX-512 and AMX like
+constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
 
 std::byte* allocate_on_host(std::int64_t bytes) {
-    auto const rounded = static_cast<std::size_t>(round_up(bytes, kAlignment));
-    auto* memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded));
+    // Large blocks lie on huge pages where the kernel has them on request: a step walks over
+    // gigabytes, and with pages of 4 KiB it would miss the TLB all the way.
+    bool const is_large = bytes >= 2 * kHugePage;
+    auto const alignment = static_cast<std::size_t>(is_large ? kHugePage : kAlignment);
+    auto const rounded =
+        static_cast<std::size_t>(round_up(bytes, static_cast<std::int64_t>(alignment)));
+    auto* memory = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
     require_environment(
         memory != nullptr,
         "{} bytes of host memory are not to be had; use fewer rows or more ranks", bytes
     );
+    if (is_large) {
+        ::madvise(memory, rounded, MADV_HUGEPAGE);  // advice: no harm where it is refused
+    }
     std::memset(memory, 0, rounded);
     return memory;
 }
