@@ -30,14 +30,16 @@ public:
     LifelongRun(LifelongPlan const& plan, World const& world, Log& log)
         : plan_(plan), world_(world), log_(log) {}
 
-    // Exit::done with the report filled, or why it ended before.
+    // Exit::done with the report of rank 0 filled, or why it ended before.
     Exit run(LifelongReport& report) {
         for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
             auto const exit = run_stage(i);
             if (exit != Exit::done) {
                 return exit;
             }
-            report.stages.push_back(result_of(i));
+            if (world_.comm().rank() == 0) {  // which wrote the scores
+                report.stages.push_back(result_of(i));
+            }
         }
         return Exit::done;
     }
