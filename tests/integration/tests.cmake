@@ -1,0 +1,22 @@
+# The real program, under mpirun where it has ranks. `ctest -L integration` runs these alone.
+function(isogloss_program_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "")
+    set(target integration_${name}_test)
+    add_executable(${target} integration/${name}_test.cpp)
+    target_link_libraries(${target} PRIVATE
+        isogloss_options GTest::gtest GTest::gtest_main isogloss::base)
+    target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_compile_definitions(${target} PRIVATE
+        ISOGLOSS_TEST_PROGRAM="$<TARGET_FILE:isogloss>"
+        ISOGLOSS_TEST_MPIEXEC="${MPIEXEC_EXECUTABLE}"
+        ISOGLOSS_TEST_SOURCE="${PROJECT_SOURCE_DIR}")
+    add_dependencies(${target} isogloss)
+    add_test(NAME integration.${name} COMMAND ${target})
+    set_tests_properties(integration.${name} PROPERTIES
+        TIMEOUT ${test_TIMEOUT} PROCESSORS 2 LABELS integration
+        ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
+endfunction()
+
+isogloss_program_test(chain TIMEOUT 300)
+isogloss_program_test(faults TIMEOUT 300)
+isogloss_program_test(help TIMEOUT 60)
