@@ -80,5 +80,28 @@ TEST(OptimizerTest, TheNormIsThatOfTheSummedGradients) {
     EXPECT_DOUBLE_EQ(optimizer.reduce_gradients(group), std::sqrt(by_hand));
 }
 
+TEST(OptimizerTest, MatricesDecayAndGainsDoNot) {
+    auto const group = world();
+    auto const config = test::small_config({1, 2}, DType::f32);
+    ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
+    auto const parameters = test::random_parameters(config, 4);
+    test::set_parameters(table, parameters);
+    Optimizer optimizer(table);
+    optimizer.reduce_gradients(group);
+    // No gradient: what moves is the decay alone, w -= 1 * 0.5 * w, exact in float.
+    optimizer.update({.learning_rate = 1.0F, .weight_decay = 0.5F, .step = 1});
+    for (std::size_t i = 0; i < table.specs().size(); ++i) {
+        if (!table.is_held(i)) {
+            continue;
+        }
+        auto const& spec = table.specs()[i];
+        float const factor = spec.shape.size() == 2 ? 0.5F : 1.0F;
+        for (std::size_t k = 0; k < parameters.at(spec.name).size(); ++k) {
+            auto const start = static_cast<float>(parameters.at(spec.name)[k]);
+            ASSERT_EQ(table.values<float>(i).data[k], factor * start) << spec.name;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace isogloss
