@@ -16,8 +16,8 @@ public:
     LifelongPlan read() {
         expect_keys(plan_, "the plan", {"corpus", "out", "model", "defaults", "stages"});
         LifelongPlan plan;
-        plan.corpus = folder_ / text(plan_, "the plan", "corpus");
-        plan.out = folder_ / text(plan_, "the plan", "out");
+        plan.corpus = (folder_ / text(plan_, "the plan", "corpus")).lexically_normal();
+        plan.out = (folder_ / text(plan_, "the plan", "out")).lexically_normal();
         plan.model = options(plan_, "model");
         auto const defaults = options(plan_, "defaults");
         if (plan_.is_object() && plan_.contains("stages") && plan_["stages"].is_array()) {
