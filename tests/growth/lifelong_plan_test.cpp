@@ -38,7 +38,7 @@ LifelongPlan read(test::TemporaryFolder const& folder, std::string const& text) 
 TEST(LifelongPlanTest, EveryPartIsRead) {
     test::TemporaryFolder const folder;
     auto const plan = read(folder, kGood);
-    EXPECT_EQ(plan.corpus, folder.path() / "../corpus");  // relative to the plan's folder
+    EXPECT_EQ(plan.corpus, folder.path().parent_path() / "corpus");  // "../" from the plan
     EXPECT_EQ(plan.out, folder.path() / "run");
     EXPECT_EQ(value_of(plan.model, "model.width"), "32");
     EXPECT_EQ(value_of(plan.model, "model.experts"), "1,2");
