@@ -68,6 +68,11 @@ void flush_to_disk(std::filesystem::path const& path) {
     }
 }
 
+std::filesystem::path without_last_slash(std::filesystem::path const& folder) {
+    auto const plain = folder.lexically_normal();
+    return plain.has_filename() ? plain : plain.parent_path();
+}
+
 void make_folders(std::filesystem::path const& path) {
     std::error_code error;
     std::filesystem::create_directories(path, error);

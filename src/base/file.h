@@ -16,6 +16,9 @@ void write_file(std::filesystem::path const& path, std::string_view content);
 /// @throws Error  (environment)
 void flush_to_disk(std::filesystem::path const& path);
 
+/// "out/" and "./out" become "out", so that a name made from it ("out.partial") stands beside it.
+std::filesystem::path without_last_slash(std::filesystem::path const& folder);
+
 /// @throws Error  (environment) when `path` cannot be made a folder
 void make_folders(std::filesystem::path const& path);
 

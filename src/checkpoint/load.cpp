@@ -11,6 +11,7 @@
 #include "base/require.h"
 #include "checkpoint/attempt.h"
 #include "checkpoint/fault_list.h"
+#include "checkpoint/partial_checkpoint.h"
 #include "checkpoint/shard_layout.h"
 #include "checkpoint/state_writer.h"
 #include "comm/collective.h"
@@ -145,6 +146,19 @@ void read_pieces(
 }
 
 }  // namespace
+
+std::optional<std::filesystem::path> latest_checkpoint(
+    std::filesystem::path const& root, MpiComm const& world
+) {
+    std::string found;
+    Attempt attempt;
+    if (world.rank() == 0) {
+        attempt.run([&] { found = latest_checkpoint(root).value_or("").string(); });
+    }
+    attempt.agree(world);
+    broadcast(found, 0, world);
+    return found.empty() ? std::nullopt : std::optional<std::filesystem::path>(found);
+}
 
 StoredCheckpoint read_checkpoint(std::filesystem::path const& folder, MpiComm const& world) {
     StoredCheckpoint checkpoint;

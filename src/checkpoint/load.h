@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -17,6 +18,12 @@ namespace isogloss {
 /// read_checkpoint on rank 0, its result on all. Collective over `world`; all return or all throw.
 /// @throws Error  (data) with every fault
 StoredCheckpoint read_checkpoint(std::filesystem::path const& folder, MpiComm const& world);
+
+/// latest_checkpoint on rank 0, its result on all: another rank's view of a network disk may be
+/// older. Collective over `world`.
+std::optional<std::filesystem::path> latest_checkpoint(
+    std::filesystem::path const& root, MpiComm const& world
+);
 
 /// Fills the parameters that this rank holds. Collective over `world`; all return or all throw. The
 /// number of ranks and the placement may differ from those of the job that saved.

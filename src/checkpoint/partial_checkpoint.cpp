@@ -53,11 +53,6 @@ std::filesystem::path above(std::filesystem::path const& folder) {
     return folder.has_parent_path() ? folder.parent_path() : std::filesystem::path(".");
 }
 
-std::filesystem::path without_last_slash(std::filesystem::path const& folder) {
-    auto plain = folder.lexically_normal();
-    return plain.has_filename() ? plain : plain.parent_path();
-}
-
 }  // namespace
 
 std::filesystem::path partial_folder(std::filesystem::path const& folder) {

@@ -161,7 +161,8 @@ std::string info_text(Corpus const& corpus, double temperature) {
     SplitCounts total;
     auto const row = [&](std::string const& name, SplitCounts const& sum, std::int64_t held_out,
                          double part) {
-        auto const ratio = static_cast<double>(sum.bytes_of_text) / static_cast<double>(sum.tokens);
+        auto const ratio = static_cast<double>(sum.bytes_of_text) /
+                           static_cast<double>(std::max<std::int64_t>(1, sum.tokens));
         table.add_row(
             {name, std::to_string(sum.documents), std::to_string(held_out),
              count_text(static_cast<double>(sum.tokens)), bytes_text(sum.bytes_of_text),

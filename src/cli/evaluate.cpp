@@ -7,7 +7,7 @@
 #include "base/options.h"
 #include "base/stop.h"
 #include "checkpoint/load.h"
-#include "cli/commands.h"
+#include "cli/stoppable.h"
 #include "comm/world.h"
 #include "train/evaluation.h"
 #include "train/run.h"
@@ -67,6 +67,11 @@ void report(EvaluateConfig const& config, std::vector<LanguageScore> const& scor
 }  // namespace
 
 Exit run_evaluate(Arguments const& arguments, World const& world) {
+    StopSignal const stop;
+    return run_evaluate(arguments, world, stop);
+}
+
+Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal const& stop) {
     EvaluateConfig config;
     Options options(
         "evaluate",
@@ -92,7 +97,6 @@ Exit run_evaluate(Arguments const& arguments, World const& world) {
     LanguageModel model(model_config, place_model(model_config, world), comm, {});
     load_weights(checkpoint, model.parameters(), HashCheck::compare, comm);
 
-    StopSignal const stop;
     auto const scores = evaluate(
         model, corpus,
         {.languages = config.languages,

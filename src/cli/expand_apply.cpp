@@ -144,7 +144,7 @@ Exit run_expand_apply(Arguments const& arguments) {
         return Exit::done;
     }
     Timer const timer;
-    auto const report = grow(config.from, config.plan, config.to);
+    auto const report = grow(config.from, config.plan, config.to, options.resolved());
     Log log;
     for (auto const& warning : report.warnings) {
         log.warning(warning);

@@ -10,9 +10,10 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "checkpoint/diff.h"
+#include "checkpoint/load.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/partial_checkpoint.h"
-#include "cli/commands.h"
+#include "cli/stoppable.h"
 #include "comm/collective.h"
 #include "comm/world.h"
 #include "growth/lifelong_plan.h"
@@ -21,19 +22,17 @@
 namespace isogloss {
 namespace {
 
-constexpr double kReplayShare = 0.25;  // of an expansion's rows, unless the plan says otherwise
-
 // Runs a plan as a person would: with the commands `model create`, `expand apply`, `train` and
 // `evaluate`. What exists already is not made again, so a plan that was stopped goes on.
 class LifelongRun {
 public:
-    LifelongRun(LifelongPlan const& plan, World const& world, Log& log)
-        : plan_(plan), world_(world), log_(log) {}
+    LifelongRun(LifelongPlan const& plan, World const& world, StopSignal const& stop, Log& log)
+        : plan_(plan), world_(world), stop_(stop), log_(log) {}
 
     // Exit::done with the report of rank 0 filled, or why it ended before.
     Exit run(LifelongReport& report) {
         for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
-            auto const exit = run_stage(i);
+            auto const exit = stop_requested() ? Exit::stopped : run_stage(i);
             if (exit != Exit::done) {
                 return exit;
             }
@@ -69,22 +68,29 @@ private:
             fmt::join(plan_.stages[stage].languages, ", ")
         ));
         make_start(stage);
-        auto const exit = run_train(train_arguments(stage), world_);
+        auto const exit = run_train(train_arguments(stage), world_, stop_);
         if (exit != Exit::done) {
             return exit;
         }
         if (exists_for_all(scores(stage))) {
             return Exit::done;
         }
-        return run_evaluate(evaluate_arguments(stage), world_);
+        return run_evaluate(evaluate_arguments(stage), world_, stop_);
+    }
+
+    [[nodiscard]] bool stop_requested() const {
+        return max_over(static_cast<std::int64_t>(stop_.requested() ? 1 : 0), world_.comm()) > 0;
     }
 
     void make_start(std::size_t stage) {
         auto const to = start(stage);
+        bool const is_first = world_.comm().rank() == 0;
         if (exists_for_all(to / "manifest.json")) {
+            if (is_first && stage > 0) {
+                check_parent(stage);
+            }
             return;
         }
-        bool const is_first = world_.comm().rank() == 0;
         if (is_first) {
             make_folders(folder(stage));
         }
@@ -95,6 +101,18 @@ private:
             run_expand_apply(expand_arguments(stage, to));
         }
         barrier(world_.comm());
+    }
+
+    // A base that trained on leaves what was grown from it behind: the tables would compare
+    // strangers.
+    void check_parent(std::size_t stage) const {
+        auto const parent = read_checkpoint(start(stage)).manifest.info.parent;
+        require_usage(
+            parent &&
+                parent->manifest_sha256 == read_checkpoint(trained(stage - 1)).manifest_sha256,
+            "{} was grown from another checkpoint than {}; remove {} to grow it again",
+            start(stage).string(), trained(stage - 1).string(), folder(stage).string()
+        );
     }
 
     [[nodiscard]] Arguments create_arguments(std::filesystem::path const& to) const {
@@ -116,24 +134,17 @@ private:
     }
 
     [[nodiscard]] Arguments train_arguments(std::size_t stage) const {
-        auto const& options = plan_.stages[stage].options;
-        auto const find = [&](char const* name) {
-            return std::ranges::find(options, name, &Setting::name);
-        };
+        auto const& settings = plan_.stages[stage];
         Arguments words{
             "--run.from=" + start(stage).string(), "--run.out=" + (folder(stage) / "run").string(),
             "--data.corpus=" + plan_.corpus.string(),
-            fmt::format("--data.languages={}", fmt::join(plan_.stages[stage].languages, ","))};
-        append(words, options);
-        auto const share = find("data.replay-share");
-        bool const has_replay = share == options.end() || std::stod(share->value) > 0.0;
-        if (stage > 0 && has_replay) {
+            fmt::format("--data.languages={}", fmt::join(settings.languages, ","))};
+        append(words, settings.options);
+        if (settings.replay_share > 0.0) {
             words.push_back(fmt::format(
                 "--data.replay-languages={}", fmt::join(plan_.languages_before(stage), ",")
             ));
-            if (share == options.end()) {
-                words.push_back(fmt::format("--data.replay-share={}", kReplayShare));
-            }
+            words.push_back(fmt::format("--data.replay-share={}", settings.replay_share));
         }
         return words;
     }
@@ -193,6 +204,7 @@ private:
 
     LifelongPlan const& plan_;
     World const& world_;
+    StopSignal const& stop_;
     Log& log_;
 };
 
@@ -230,8 +242,9 @@ Exit run_lifelong(Arguments const& arguments, World const& world) {
     }
     auto const plan = read_lifelong_plan(path);
     Log log(world.comm().rank());
+    StopSignal const stop;
     LifelongReport report;
-    auto const exit = LifelongRun(plan, world, log).run(report);
+    auto const exit = LifelongRun(plan, world, stop, log).run(report);
     if (exit == Exit::done && world.comm().rank() == 0) {
         print(report, plan, json);
     }

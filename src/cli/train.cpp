@@ -2,13 +2,18 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/stop.h"
-#include "cli/commands.h"
+#include "cli/stoppable.h"
 #include "comm/world.h"
 #include "train/run.h"
 
 namespace isogloss {
 
 Exit run_train(Arguments const& arguments, World const& world) {
+    StopSignal const stop;
+    return run_train(arguments, world, stop);
+}
+
+Exit run_train(Arguments const& arguments, World const& world, StopSignal const& stop) {
     RunConfig run;
     Options options(
         "train",
@@ -22,7 +27,6 @@ Exit run_train(Arguments const& arguments, World const& world) {
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
-    StopSignal const stop;
     Log log(world.comm().rank());
     auto const result =
         run_training(run, options.resolved(), world, stop, ProgressStyle::automatic, log);

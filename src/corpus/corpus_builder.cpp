@@ -82,7 +82,9 @@ std::vector<int> share_out(std::vector<std::int64_t> const& sizes, int ranks) {
 }
 
 CorpusBuilder::CorpusBuilder(BuildPlan const& plan, Tokenizer const& tokenizer)
-    : plan_(plan), tokenizer_(tokenizer), partial_(with_ending(plan.out, ".partial")) {
+    : plan_(plan),
+      tokenizer_(tokenizer),
+      partial_(with_ending(without_last_slash(plan.out), ".partial")) {
     require_usage(
         0.0 <= plan.valid_share && plan.valid_share < 1.0, "the valid share is {}, not in [0, 1)",
         plan.valid_share

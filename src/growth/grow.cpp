@@ -47,9 +47,10 @@ void add_noise(
 /// One growth, file by file.
 class Growth {
 public:
-    Growth(StoredCheckpoint const& parent, ExpansionPlan const& plan)
+    Growth(StoredCheckpoint const& parent, ExpansionPlan const& plan, std::string const& options)
         : parent_(parent),
           plan_(plan),
+          options_(options),
           config_(grown_config(parent.manifest.config, plan)),
           specs_(parameter_specs(config_)) {}
 
@@ -66,6 +67,7 @@ private:
 
     StoredCheckpoint const& parent_;
     ExpansionPlan const& plan_;
+    std::string const& options_;
     ModelConfig config_;
     std::vector<ParameterSpec> specs_;
     std::vector<ShardRecord> shards_;
@@ -169,6 +171,7 @@ Manifest Growth::manifest() const {
     manifest.info = parent_.manifest.info;
     manifest.info.step = 0;
     manifest.info.optimizer_step = -1;
+    manifest.info.options = options_;
     manifest.info.parent = ParentRecord{parent_.folder.string(), parent_.manifest_sha256};
     manifest.config = config_;
     manifest.shards = shards_;
@@ -210,10 +213,13 @@ std::int64_t growth_bytes(ModelConfig const& model, ExpansionPlan const& plan) {
 }
 
 GrowthReport grow(
-    std::filesystem::path const& from, ExpansionPlan const& plan, std::filesystem::path const& to
+    std::filesystem::path const& from,
+    ExpansionPlan const& plan,
+    std::filesystem::path const& to,
+    std::string const& options
 ) {
     auto const parent = read_checkpoint(from);
-    Growth growth(parent, plan);
+    Growth growth(parent, plan, options);
     PartialCheckpoint partial(to, growth_bytes(parent.manifest.config, plan), IfThere::refuse);
     return growth.write(partial);
 }

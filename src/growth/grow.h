@@ -31,10 +31,14 @@ struct GrowthReport {
 ///
 /// State of the optimizer is not carried over: what it describes is frozen now.
 ///
+/// @param options  resolved options of the command, kept in the manifest
 /// @throws Error  (usage) with every fault of the plan, or when `to` exists; (data) when `from` is
 ///         damaged; (environment) when the disk is full
 GrowthReport grow(
-    std::filesystem::path const& from, ExpansionPlan const& plan, std::filesystem::path const& to
+    std::filesystem::path const& from,
+    ExpansionPlan const& plan,
+    std::filesystem::path const& to,
+    std::string const& options = {}
 );
 
 /// What grow would write, in bytes of tensors (the files have some KiB of headers more).

@@ -7,6 +7,8 @@
 namespace isogloss {
 namespace {
 
+constexpr double kReplayShare = 0.25;  // unless a stage says otherwise
+
 // Collects faults, so that a user sees them all at once.
 class PlanReader {
 public:
@@ -55,6 +57,7 @@ private:
             });
             stage.options.push_back(std::move(setting));
         }
+        stage.replay_share = take_replay_share(stage.options, where, is_first);
         if (value.is_object() && value.contains("expand") == is_first) {
             faults_.push_back(fmt::format(
                 "{}: {}", where,
@@ -67,10 +70,37 @@ private:
         return stage;
     }
 
+    // Out of the options, because the base has nothing to replay whatever the defaults say.
+    double take_replay_share(
+        std::vector<Setting>& options, std::string const& where, bool is_first
+    ) {
+        double share = kReplayShare;
+        for (auto const& [name, value] : options) {
+            if (name != "data.replay-share") {
+                continue;
+            }
+            auto const expected = read_value(value, share);
+            if (!expected.empty() || share < 0.0 || share >= 1.0) {
+                faults_.push_back(fmt::format(
+                    "{}: data.replay-share = {}: must be a number in [0, 1)", where, value
+                ));
+            }
+        }
+        std::erase_if(options, [](Setting const& setting) {
+            return setting.name == "data.replay-share";
+        });
+        return is_first ? 0.0 : share;
+    }
+
     StageExpansion expansion(Json const& value, std::string const& where) {
         expect_keys(value, where + ": expand", {"experts", "router"});
         StageExpansion expansion;
-        expansion.new_experts = list<std::int32_t>(value, where + ": expand", "experts");
+        if (value.is_object() && value.contains("experts") &&
+            value["experts"].is_number_integer()) {
+            expansion.new_experts = {value["experts"].get<std::int32_t>()};
+        } else {
+            expansion.new_experts = list<std::int32_t>(value, where + ": expand", "experts");
+        }
         if (value.is_object() && value.contains("router")) {
             expansion.router = text(value, where + ": expand", "router");
         }

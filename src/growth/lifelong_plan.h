@@ -21,6 +21,7 @@ struct LifelongStage {
     std::string name;                    ///< names its folder: letters, digits, '-', '_'
     std::vector<std::string> languages;  ///< learned in this stage
     StageExpansion expansion;            ///< empty for the first stage
+    double replay_share = 0.0;           ///< of the rows, for languages of earlier stages
     std::vector<Setting> options;        ///< of `isogloss train`, over the plan's defaults
 };
 

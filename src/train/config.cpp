@@ -107,6 +107,12 @@ void check(DataConfig const& data, Rules& rules) {
         "data.replay-share = {} with {} data.replay-languages: give both or none",
         data.replay_share, data.replay_languages.size()
     );
+    for (auto const& language : data.languages) {
+        rules.expect(
+            std::ranges::count(data.languages, language) == 1, "data.languages: {} is named twice",
+            language
+        );
+    }
     for (auto const& language : data.replay_languages) {
         rules.expect(
             std::ranges::count(data.languages, language) == 0,

@@ -23,7 +23,7 @@ struct Start {
 };
 
 Start find_start(RunConfig const& run, RunDirectory const& directory, World const& world) {
-    auto const newest = latest_checkpoint(directory.checkpoints());
+    auto const newest = latest_checkpoint(directory.checkpoints(), world.comm());
     require_usage(
         !newest || run.resume == "latest",
         "{} has a checkpoint already and run.resume = never; name another run.out",

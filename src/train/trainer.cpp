@@ -56,7 +56,9 @@ Trainer::Trainer(
       state_(state),
       info_(std::move(info)),
       origin_(std::move(origin)),
-      tally_(parts.model.config(), tags_of(parts.corpus)) {}
+      tally_(parts.model.config(), tags_of(parts.corpus)),
+      // A run that goes on has this step on disk already.
+      saved_step_(origin_.folder == parts.directory.checkpoint(state.step) ? state.step : -1) {}
 
 Exit Trainer::run() {
     bool stopped = false;
@@ -81,9 +83,9 @@ Exit Trainer::run() {
         ));
         return Exit::stopped;
     }
-    evaluate();
+    bool const finished = evaluate();
     parts_.record.finish();
-    return Exit::done;
+    return finished ? Exit::done : Exit::stopped;
 }
 
 StepReport Trainer::step() {
@@ -126,6 +128,9 @@ void Trainer::apply(StepReport& report) {
     if (!report.applied) {  // loss and norm are the same on every rank, so all ranks come here
         ++not_finite_in_a_row_;
         auto const parameter = first_not_finite();
+        if (parts_.world.rank() != 0) {
+            return;
+        }
         parts_.log.warning(fmt::format(
             "step {}: loss {}, gradient norm {}: not applied ({} in a row); languages {}; first "
             "gradient that is not finite: {}",
@@ -148,7 +153,7 @@ void Trainer::apply(StepReport& report) {
     );
 }
 
-void Trainer::evaluate() {
+bool Trainer::evaluate() {
     EvaluationRequest request;
     request.languages = parts_.run.data.languages;
     request.languages.insert(
@@ -163,6 +168,7 @@ void Trainer::evaluate() {
     if (scores) {
         parts_.record.evaluation(state_.step, *scores);
     }
+    return scores.has_value();
 }
 
 void Trainer::save() {

@@ -65,7 +65,8 @@ private:
     StepReport step();
     /// Applies the update, or skips it and says what was not finite.
     void apply(StepReport& report);
-    void evaluate();
+    /// False when it was asked to stop before the end.
+    bool evaluate();
     void save();
     [[nodiscard]] bool stop_requested() const;
     /// Name of the first parameter, in rank order, whose gradient is not finite; collective.

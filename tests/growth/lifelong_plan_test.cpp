@@ -59,8 +59,10 @@ TEST(LifelongPlanTest, AStagesOptionsGoOverTheDefaults) {
     EXPECT_EQ(value_of(plan.stages[0].options, "train.steps"), "20");
     EXPECT_EQ(value_of(plan.stages[1].options, "train.steps"), "5");
     EXPECT_EQ(value_of(plan.stages[1].options, "train.rows"), "8");
-    EXPECT_EQ(value_of(plan.stages[1].options, "data.replay-share"), "0.25");
-    EXPECT_EQ(plan.stages[1].options.size(), 3U);  // no name twice
+    EXPECT_EQ(plan.stages[0].replay_share, 0.0);  // nothing was learned before
+    EXPECT_EQ(plan.stages[1].replay_share, 0.25);
+    EXPECT_EQ(value_of(plan.stages[1].options, "data.replay-share"), "(none)");  // not given twice
+    EXPECT_EQ(plan.stages[1].options.size(), 2U);  // no name twice
 }
 
 TEST(LifelongPlanTest, AllFaultsAreNamedAtOnce) {

@@ -1,0 +1,14 @@
+// cli/stoppable.h - commands that a longer command runs, and that end when it is asked to stop.
+#pragma once
+
+#include "base/stop.h"
+#include "cli/commands.h"
+
+namespace isogloss {
+
+/// The commands `train` and `evaluate` under the caller's stop signal: a request that comes between
+/// two of them is not lost. Collective over the world.
+Exit run_train(Arguments const& arguments, World const& world, StopSignal const& stop);
+Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal const& stop);
+
+}  // namespace isogloss
