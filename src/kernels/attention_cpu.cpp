@@ -25,6 +25,29 @@ Matrix<T> head_of(View<U, 2> all, AttentionShape const& shape, std::int64_t row,
         shape.head_width, stride, 1};
 }
 
+/// A copy of one head without gaps between its rows: oneDNN has its fast bf16 products only for
+/// such matrices.
+template <class T>
+class PackedHead {
+public:
+    explicit PackedHead(AttentionShape const& shape)
+        : values_(static_cast<std::size_t>(shape.row_length * shape.head_width)) {}
+
+    void pack(Matrix<T const> head) {
+        for (std::int64_t n = 0; n < head.rows; ++n) {
+            std::copy_n(
+                head.data + n * head.row_stride, head.columns, values_.data() + n * head.columns
+            );
+        }
+        matrix_ = {values_.data(), head.rows, head.columns, head.columns, 1};
+    }
+    [[nodiscard]] Matrix<T const> matrix() const { return matrix_; }
+
+private:
+    std::vector<T> values_;
+    Matrix<T const> matrix_;
+};
+
 /// Calls body(pass, row, kv_head) for all, each on one thread with its own Pass.
 template <class Pass, class Body>
 void for_each_kv_head(AttentionShape const& shape, Body const& body) {
@@ -69,20 +92,22 @@ public:
     explicit ForwardPass(AttentionShape const& shape)
         : shape_(shape),
           scale_(1.0F / std::sqrt(static_cast<float>(shape.head_width))),
+          q_(shape),
+          k_(shape),
+          v_(shape),
           score_(static_cast<std::size_t>(kBlock * shape.row_length)),
           prob_(static_cast<std::size_t>(kBlock * shape.row_length)),
           sum_(static_cast<std::size_t>(kBlock)),
           weighted_(static_cast<std::size_t>(kBlock * shape.head_width)) {}
 
+    void start_kv_head(Matrix<T const> k, Matrix<T const> v) {
+        k_.pack(k);
+        v_.pack(v);
+    }
+
     /// @param log_sum  of this head: one a token, `shape.heads` apart
-    void run(
-        Matrix<T const> q,
-        Matrix<T const> k,
-        Matrix<T const> v,
-        std::int32_t const* document_start,
-        Matrix<T> out,
-        float* log_sum
-    ) {
+    void run(Matrix<T const> q, std::int32_t const* document_start, Matrix<T> out, float* log_sum) {
+        q_.pack(q);
         for (std::int64_t begin = 0; begin < shape_.row_length; begin += kBlock) {
             std::int64_t const end = std::min(begin + kBlock, shape_.row_length);
             // The earliest document of these queries is that of the first.
@@ -90,8 +115,8 @@ public:
             std::int64_t const keys = end - first_key;
             Matrix<float> const score{score_.data(), end - begin, keys, keys, 1};
             product<T, float>(
-                q.part(begin, end - begin), k.part(first_key, keys).transposed(), score,
-                Write::replace
+                q_.matrix().part(begin, end - begin),
+                k_.matrix().part(first_key, keys).transposed(), score, Write::replace
             );
             for (std::int64_t i = 0; i < end - begin; ++i) {
                 Range const visible{
@@ -102,7 +127,7 @@ public:
                 );
             }
             product<T, float>(
-                {prob_.data(), end - begin, keys, keys, 1}, v.part(first_key, keys),
+                {prob_.data(), end - begin, keys, keys, 1}, v_.matrix().part(first_key, keys),
                 {weighted_.data(), end - begin, shape_.head_width, shape_.head_width, 1},
                 Write::replace
             );
@@ -125,6 +150,9 @@ private:
 
     AttentionShape const& shape_;
     float scale_;
+    PackedHead<T> q_;
+    PackedHead<T> k_;
+    PackedHead<T> v_;
     std::vector<float> score_;
     std::vector<T> prob_;
     std::vector<float> sum_;
@@ -139,6 +167,10 @@ public:
     explicit BackwardPass(AttentionShape const& shape)
         : shape_(shape),
           scale_(1.0F / std::sqrt(static_cast<float>(shape.head_width))),
+          q_(shape),
+          k_(shape),
+          v_(shape),
+          dout_(shape),
           score_(static_cast<std::size_t>(kBlock * shape.row_length)),
           dprob_(score_.size()),
           prob_(score_.size()),
@@ -150,13 +182,19 @@ public:
           dv_(dq_.size()) {}
 
     /// Forgets the sums over the query heads of the last key and value head.
-    void start_kv_head() {
+    void start_kv_head(Matrix<T const> k, Matrix<T const> v) {
+        k_.pack(k);
+        v_.pack(v);
         std::fill(dk_.begin(), dk_.end(), 0.0F);
         std::fill(dv_.begin(), dv_.end(), 0.0F);
     }
 
     /// delta[n] = sum_w out[n, w] dout[n, w], and the head's log_sum side by side.
-    void start_head(Matrix<T const> out, Matrix<T const> dout, float const* log_sum) {
+    void start_head(
+        Matrix<T const> q, Matrix<T const> out, Matrix<T const> dout, float const* log_sum
+    ) {
+        q_.pack(q);
+        dout_.pack(dout);
         std::fill(dq_.begin(), dq_.end(), 0.0F);
         for (std::int64_t n = 0; n < out.rows; ++n) {
             T const* const o = out.data + n * out.row_stride;
@@ -171,13 +209,7 @@ public:
         }
     }
 
-    void add_head(
-        Matrix<T const> q,
-        Matrix<T const> k,
-        Matrix<T const> v,
-        std::int32_t const* document_start,
-        Matrix<T const> dout
-    ) {
+    void add_head(std::int32_t const* document_start) {
         for (std::int64_t begin = 0; begin < shape_.row_length; begin += kBlock) {
             std::int64_t const keys = std::min(kBlock, shape_.row_length - begin);
             auto const end_of = [&](std::int64_t key) {
@@ -189,17 +221,17 @@ public:
             std::int64_t const last = round_up(end_of(begin + keys - 1), kBlock);
             std::int64_t const queries = std::min(last, shape_.row_length) - begin;
             product<T, float>(
-                k.part(begin, keys), q.part(begin, queries).transposed(),
+                k_.matrix().part(begin, keys), q_.matrix().part(begin, queries).transposed(),
                 transposed_block(score_, keys, queries), Write::replace
             );
             product<T, float>(
-                v.part(begin, keys), dout.part(begin, queries).transposed(),
+                v_.matrix().part(begin, keys), dout_.matrix().part(begin, queries).transposed(),
                 transposed_block(dprob_, keys, queries), Write::replace
             );
             for (std::int64_t i = 0; i < keys; ++i) {
                 differentiate_row(i, begin, {i, end_of(begin + i) - begin}, queries);
             }
-            add_products(begin, keys, queries, q, k, dout);
+            add_products(begin, keys, queries);
         }
     }
 
@@ -242,24 +274,19 @@ private:
         std::fill(dscore + visible.end, dscore + queries, zero);
     }
 
-    void add_products(
-        std::int64_t begin,
-        std::int64_t keys,
-        std::int64_t queries,
-        Matrix<T const> q,
-        Matrix<T const> k,
-        Matrix<T const> dout
-    ) {
+    void add_products(std::int64_t begin, std::int64_t keys, std::int64_t queries) {
         std::int64_t const width = shape_.head_width;
         Matrix<T const> const prob{prob_.data(), keys, queries, queries, 1};
         Matrix<T const> const dscore{dscore_.data(), keys, queries, queries, 1};
         auto const rows_of = [&](std::vector<float>& sums, std::int64_t count) {
             return Matrix<float>{sums.data() + begin * width, count, width, width, 1};
         };
-        product<T, float>(prob, dout.part(begin, queries), rows_of(dv_, keys), Write::add);
-        product<T, float>(dscore, q.part(begin, queries), rows_of(dk_, keys), Write::add);
         product<T, float>(
-            dscore.transposed(), k.part(begin, keys), rows_of(dq_, queries), Write::add
+            prob, dout_.matrix().part(begin, queries), rows_of(dv_, keys), Write::add
+        );
+        product<T, float>(dscore, q_.matrix().part(begin, queries), rows_of(dk_, keys), Write::add);
+        product<T, float>(
+            dscore.transposed(), k_.matrix().part(begin, keys), rows_of(dq_, queries), Write::add
         );
     }
 
@@ -276,6 +303,10 @@ private:
 
     AttentionShape const& shape_;
     float scale_;
+    PackedHead<T> q_;
+    PackedHead<T> k_;
+    PackedHead<T> v_;
+    PackedHead<T> dout_;
     std::vector<float> score_;
     std::vector<float> dprob_;
     std::vector<T> prob_;
@@ -302,11 +333,13 @@ void attention(
     for_each_kv_head<ForwardPass<T>>(
         shape,
         [&](ForwardPass<T>& pass, std::int64_t row, std::int64_t g) {
+            pass.start_kv_head(
+                head_of<T const>(qkv, shape, row, shape.heads + g),
+                head_of<T const>(qkv, shape, row, shape.heads + shape.kv_heads + g)
+            );
             for (std::int64_t h = g * group; h < (g + 1) * group; ++h) {
                 pass.run(
                     head_of<T const>(qkv, shape, row, h),
-                    head_of<T const>(qkv, shape, row, shape.heads + g),
-                    head_of<T const>(qkv, shape, row, shape.heads + shape.kv_heads + g),
                     document_start.data + row * shape.row_length, head_of<T>(out, shape, row, h),
                     log_sum.data + row * shape.row_length * shape.heads + h
                 );
@@ -330,19 +363,17 @@ void attention_backward(
     for_each_kv_head<BackwardPass<T>>(
         shape,
         [&](BackwardPass<T>& pass, std::int64_t row, std::int64_t g) {
-            auto const k = head_of<T const>(qkv, shape, row, shape.heads + g);
-            auto const v = head_of<T const>(qkv, shape, row, shape.heads + shape.kv_heads + g);
-            pass.start_kv_head();
+            pass.start_kv_head(
+                head_of<T const>(qkv, shape, row, shape.heads + g),
+                head_of<T const>(qkv, shape, row, shape.heads + shape.kv_heads + g)
+            );
             for (std::int64_t h = g * group; h < (g + 1) * group; ++h) {
-                auto const head_dout = head_of<T const>(dout, shape, row, h);
                 pass.start_head(
-                    head_of<T const>(out, shape, row, h), head_dout,
+                    head_of<T const>(qkv, shape, row, h), head_of<T const>(out, shape, row, h),
+                    head_of<T const>(dout, shape, row, h),
                     log_sum.data + row * shape.row_length * shape.heads + h
                 );
-                pass.add_head(
-                    head_of<T const>(qkv, shape, row, h), k, v,
-                    document_start.data + row * shape.row_length, head_dout
-                );
+                pass.add_head(document_start.data + row * shape.row_length);
                 pass.write_dq(head_of<T>(dqkv, shape, row, h));
             }
             pass.write_dk(head_of<T>(dqkv, shape, row, shape.heads + g));
