@@ -97,22 +97,34 @@ void rms_norm_backward(
     Stream /*stream*/
 ) {
     std::int64_t const width = x.shape[1];
+    auto const add_row = [&](std::int64_t n) {
+        add_row_gradient(
+            dy.data + n * width, x.data + n * width, gain.data, inverse.data[n], width,
+            dx.data + n * width
+        );
+    };
+    if (dgain.data == nullptr) {
+        parallel_rows(x.shape[0], width, [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t n = begin; n < end; ++n) {
+                add_row(n);
+            }
+        });
+        return;
+    }
     ColumnSums sums(x.shape[0], width);
     sums.for_each_block([&](std::int64_t begin, std::int64_t end, float* sum) {
         for (std::int64_t n = begin; n < end; ++n) {
             T const* const row = x.data + n * width;
             T const* const gradient = dy.data + n * width;
             float const scale = inverse.data[n];
-            add_row_gradient(gradient, row, gain.data, scale, width, dx.data + n * width);
+            add_row(n);
 #pragma omp simd
             for (std::int64_t d = 0; d < width; ++d) {
                 sum[d] += to_float(gradient[d]) * to_float(row[d]) * scale;
             }
         }
     });
-    if (dgain.data != nullptr) {
-        sums.add_to(dgain.data);
-    }
+    sums.add_to(dgain.data);
 }
 
 template decltype(rms_norm<float>) rms_norm<float>;
