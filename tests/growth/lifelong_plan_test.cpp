@@ -62,7 +62,7 @@ TEST(LifelongPlanTest, AStagesOptionsGoOverTheDefaults) {
     EXPECT_EQ(plan.stages[0].replay_share, 0.0);  // nothing was learned before
     EXPECT_EQ(plan.stages[1].replay_share, 0.25);
     EXPECT_EQ(value_of(plan.stages[1].options, "data.replay-share"), "(none)");  // not given twice
-    EXPECT_EQ(plan.stages[1].options.size(), 2U);  // no name twice
+    EXPECT_EQ(plan.stages[1].options.size(), 2U);                                // no name twice
 }
 
 TEST(LifelongPlanTest, AllFaultsAreNamedAtOnce) {
