@@ -216,9 +216,12 @@ void print(LifelongReport const& report, LifelongPlan const& plan, bool json) {
     }
     fmt::print(
         "\nBits per byte of held-out text after each stage (lower is better):\n\n{}\n"
+        "Mean forgetting of the languages of a stage after later ones (less is better):\n\n{}\n"
+        "What stages did for languages before, while and after they learned them:\n\n{}\n"
         "What each expansion wrote, and what it left as it was (by hash):\n\n{}\n"
         "Everything lies in {}\n",
-        language_table(report).text(), growth_table(report).text(), plan.out.string()
+        language_table(report).text(), forgetting_table(report).text(),
+        transfer_table(report).text(), growth_table(report).text(), plan.out.string()
     );
 }
 
