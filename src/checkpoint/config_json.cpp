@@ -13,6 +13,47 @@ constexpr std::int64_t kMostRows = std::int64_t{1} << 32;
 constexpr std::int64_t kMostColumns = std::int64_t{1} << 24;
 constexpr std::int64_t kMostHeads = std::int64_t{1} << 16;
 
+Json family_to_json(Family const& family) {
+    return Json{
+        {"norm", name_of(family.norm)},
+        {"position", name_of(family.position)},
+        {"feed_forward", name_of(family.feed_forward)},
+        {"embedding_norm", family.embedding_norm},
+        {"linear_bias", family.linear_bias}};
+}
+
+/// Reads one of the two kinds of a switch by its name.
+template <class Kind>
+void read_kind(JsonFields& fields, char const* key, Kind& target, Kind first, Kind second) {
+    std::string name = name_of(target);
+    fields.read(key, name);
+    if (name != name_of(first) && name != name_of(second)) {
+        fields.fault(fmt::format(
+            "\"{}\" = \"{}\": must be {} or {}", key, name, name_of(first), name_of(second)
+        ));
+    }
+    target = name == name_of(second) ? second : first;
+}
+
+/// Llama's where the manifest has no "family".
+Family family_from_json(
+    Json const& model, std::string const& where, std::vector<std::string>& faults
+) {
+    Family family;
+    if (!model.is_object() || !model.contains("family")) {
+        return family;
+    }
+    JsonFields fields(model["family"], where + ".family", faults);
+    read_kind(fields, "norm", family.norm, NormKind::rms, NormKind::layer);
+    read_kind(fields, "position", family.position, PositionKind::rotary, PositionKind::alibi);
+    read_kind(
+        fields, "feed_forward", family.feed_forward, FeedForwardKind::swiglu, FeedForwardKind::gelu
+    );
+    fields.read("embedding_norm", family.embedding_norm);
+    fields.read("linear_bias", family.linear_bias);
+    return family;
+}
+
 Json expert_to_json(ExpertConfig const& expert, std::int32_t id) {
     return Json{
         {"id", id},
@@ -81,6 +122,7 @@ Json config_to_json(ModelConfig const& config) {
         {"norm_epsilon", config.norm_epsilon},
         {"qkv_bias", config.qkv_bias},
         {"tied_embeddings", config.tied_embeddings},
+        {"family", family_to_json(config.family)},
         {"backbone_trainable", config.backbone_trainable},
         {"routers_trainable", config.routers_trainable},
         {"dtype", name_of(config.dtype)},
@@ -104,6 +146,7 @@ ModelConfig config_from_json(
     fields.read("norm_epsilon", config.norm_epsilon);
     fields.read("qkv_bias", config.qkv_bias);
     fields.read("tied_embeddings", config.tied_embeddings);
+    config.family = family_from_json(value, where, faults);
     fields.read("backbone_trainable", config.backbone_trainable);
     fields.read("routers_trainable", config.routers_trainable);
     std::string dtype = name_of(config.dtype);

@@ -17,6 +17,7 @@ SaveResult create_checkpoint(
         faults.empty(), "the model has {} {}:\n    {}", faults.size(),
         faults.size() == 1 ? "fault" : "faults", fmt::join(faults, "\n    ")
     );
+    require_buildable(model.config);
     Attempt look;
     if (world.rank() == 0) {
         look.run([&] {

@@ -1,5 +1,5 @@
 // cli/model_create.cpp
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -9,6 +9,7 @@
 #include "checkpoint/create.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
+#include "cli/model_parts.h"
 #include "comm/world.h"
 #include "corpus/schema.h"
 #include "corpus/tokenizer.h"
@@ -20,33 +21,54 @@ struct CreateConfig {
     std::filesystem::path out;
     std::filesystem::path corpus;
     std::string tokenizer;
+    bool dry_run = false;
     bool json = false;
     bool quiet = false;
     ModelOptions model;
 };
 
+std::vector<std::string> problems(CreateConfig const& config) {
+    std::vector<std::string> faults;
+    if (config.out.empty() && !config.dry_run) {
+        faults.emplace_back("out is missing: name the folder to make (or use --dry-run)");
+    }
+    if (!config.corpus.empty() && !config.tokenizer.empty()) {
+        faults.emplace_back("give either corpus or tokenizer: the model's vocabulary is theirs");
+    }
+    bool const needs_tokenizer = !config.dry_run || config.model.vocab_size == 0;
+    if (needs_tokenizer && config.corpus.empty() && config.tokenizer.empty()) {
+        faults.emplace_back(
+            config.dry_run ? "give model.vocab-size, or corpus or tokenizer to take it from"
+                           : "give either corpus or tokenizer: the model's vocabulary is theirs"
+        );
+    }
+    return faults;
+}
+
 void describe(Options& options, CreateConfig& config) {
-    options.add_positional("out", config.out, "folder of the checkpoint, made by this command");
+    options.add_positional(
+        "out", config.out, "folder of the checkpoint, made by this command", Presence::optional
+    );
     options.add("corpus", config.corpus, "take the tokenizer of this corpus");
     options.add("tokenizer", config.tokenizer, "`bytes`, or a SentencePiece model");
+    options.add(
+        "dry-run", config.dry_run,
+        "count the parameters and write nothing; needs no folder, and no tokenizer where "
+        "model.vocab-size is given"
+    );
     options.add("json", config.json, "print one JSON document");
     options.add("quiet", config.quiet, "print nothing on standard output");
     config.model.describe(options);
-    options.add_check([&config] {
-        std::vector<std::string> faults;
-        if (config.corpus.empty() == config.tokenizer.empty()) {
-            faults.emplace_back("give either corpus or tokenizer: the model's vocabulary is theirs"
-            );
-        }
-        return faults;
-    });
+    options.add_check([&config] { return problems(config); });
 }
 
 NewModel new_model(CreateConfig const& config) {
     NewModel model;
     model.seed = config.model.seed;
     std::int64_t tokens = 0;
-    if (config.corpus.empty()) {
+    if (config.corpus.empty() && config.tokenizer.empty()) {
+        tokens = config.model.vocab_size;  // of a dry run
+    } else if (config.corpus.empty()) {
         auto const tokenizer = Tokenizer::open(config.tokenizer);
         model.tokenizer_kind = tokenizer.kind();
         model.tokenizer_sha256 = tokenizer.sha256();
@@ -66,6 +88,51 @@ NewModel new_model(CreateConfig const& config) {
     return model;
 }
 
+Exit print_counts(CreateConfig const& config, ModelConfig const& model) {
+    auto const size = model_size(model);
+    auto const missing = not_buildable(model);
+    if (config.json) {
+        Json const json{
+            {"parameters", size.all.total},
+            {"active", size.all.active},
+            {"experts_per_layer", model.experts_per_layer()},
+            {"backbone", to_json(size.backbone)},
+            {"routers", to_json(size.routers)},
+            {"experts", to_json(size.experts)},
+            {"buildable", missing.empty()},
+            {"not_buildable", missing}};
+        fmt::print("{}\n", json.dump(2));
+        return Exit::done;
+    }
+    fmt::print(
+        "{} parameters in {} layers, width {}, vocabulary {}, experts per layer {}\n\n{}",
+        size.all.total, model.num_layers(), model.width, model.vocab_size,
+        fmt::join(model.experts_per_layer(), " "), parts_table(size)
+    );
+    if (!missing.empty()) {
+        fmt::print("\nThis model cannot be built:\n    {}\n", fmt::join(missing, "\n    "));
+    }
+    return Exit::done;
+}
+
+void print_result(CreateConfig const& config, SaveResult const& result) {
+    auto const& manifest = result.checkpoint.manifest;
+    auto const parameters = parameter_count(manifest.config);
+    if (config.json) {
+        Json const json{
+            {"checkpoint", config.out.string()},
+            {"parameters", parameters},
+            {"bytes_written", manifest.bytes_written}};
+        fmt::print("{}\n", json.dump());
+    } else {
+        fmt::print(
+            "{}: {} parameters, {} in {} files\n", config.out.string(),
+            count_text(static_cast<double>(parameters)), bytes_text(manifest.bytes_written),
+            manifest.shards.size()
+        );
+    }
+}
+
 }  // namespace
 
 Exit run_model_create(Arguments const& arguments, World const& world) {
@@ -79,27 +146,13 @@ Exit run_model_create(Arguments const& arguments, World const& world) {
     }
     auto model = new_model(config);
     model.options = options.resolved();
+    bool const prints = world.comm().rank() == 0 && !config.quiet;
+    if (config.dry_run) {
+        return prints ? print_counts(config, model.config) : Exit::done;
+    }
     auto const result = create_checkpoint(config.out, model, world.comm());
-    if (world.comm().rank() != 0 || config.quiet) {
-        return Exit::done;
-    }
-    std::int64_t parameters = 0;
-    for (auto const& spec : parameter_specs(model.config)) {
-        parameters += spec.size();
-    }
-    auto const& manifest = result.checkpoint.manifest;
-    if (config.json) {
-        Json const json{
-            {"checkpoint", config.out.string()},
-            {"parameters", parameters},
-            {"bytes_written", manifest.bytes_written}};
-        fmt::print("{}\n", json.dump());
-    } else {
-        fmt::print(
-            "{}: {} parameters, {} in {} files\n", config.out.string(),
-            count_text(static_cast<double>(parameters)), bytes_text(manifest.bytes_written),
-            manifest.shards.size()
-        );
+    if (prints) {
+        print_result(config, result);
     }
     return Exit::done;
 }

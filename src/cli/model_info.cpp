@@ -8,52 +8,10 @@
 #include "base/text.h"
 #include "checkpoint/manifest.h"
 #include "cli/commands.h"
-#include "model/parameters.h"
+#include "cli/model_parts.h"
 
 namespace isogloss {
 namespace {
-
-/// Parameters of one part of the model.
-struct PartSize {
-    std::int64_t total = 0;
-    std::int64_t active = 0;  ///< that one token passes through
-    std::int64_t trainable = 0;
-    std::int64_t bytes = 0;
-};
-
-struct Sizes {
-    PartSize backbone;
-    PartSize routers;
-    PartSize experts;
-    PartSize all;
-};
-
-Sizes sizes_of(ModelConfig const& config) {
-    Sizes sizes;
-    for (auto const& spec : parameter_specs(config)) {
-        auto& part = spec.part == Part::backbone ? sizes.backbone
-                     : spec.part == Part::router ? sizes.routers
-                                                 : sizes.experts;
-        // Experts of a layer have one size, so the K that a token visits are the first K here.
-        auto const is_active =
-            spec.part != Part::expert || spec.expert < config.choices(spec.layer);
-        for (auto* size : {&part, &sizes.all}) {
-            size->total += spec.size();
-            size->active += is_active ? spec.size() : 0;
-            size->trainable += spec.trainable ? spec.size() : 0;
-            size->bytes += spec.size() * bytes_of(spec.dtype);
-        }
-    }
-    return sizes;
-}
-
-Json to_json(PartSize const& size) {
-    return Json{
-        {"parameters", size.total},
-        {"active", size.active},
-        {"trainable", size.trainable},
-        {"bytes", size.bytes}};
-}
 
 Json layers_to_json(ModelConfig const& config) {
     auto layers = Json::array();
@@ -73,7 +31,7 @@ Json layers_to_json(ModelConfig const& config) {
 
 Json to_json(StoredCheckpoint const& checkpoint) {
     auto const& manifest = checkpoint.manifest;
-    auto const sizes = sizes_of(manifest.config);
+    auto const size = model_size(manifest.config);
     Json parent = nullptr;
     if (manifest.info.parent) {
         parent = Json{
@@ -94,33 +52,15 @@ Json to_json(StoredCheckpoint const& checkpoint) {
         {"vocab_size", manifest.config.vocab_size},
         {"width", manifest.config.width},
         {"top_k", manifest.config.top_k},
-        {"backbone", to_json(sizes.backbone)},
-        {"routers", to_json(sizes.routers)},
-        {"experts", to_json(sizes.experts)},
-        {"total", to_json(sizes.all)},
+        {"backbone", to_json(size.backbone)},
+        {"routers", to_json(size.routers)},
+        {"experts", to_json(size.experts)},
+        {"total", to_json(size.all)},
         {"files", manifest.shards.size()},
         {"bytes_written", manifest.bytes_written},
         {"bytes_linked", manifest.bytes_linked},
         {"experts_per_layer", manifest.config.experts_per_layer()},
         {"layers", layers_to_json(manifest.config)}};
-}
-
-std::string parts_table(ModelConfig const& config) {
-    auto const sizes = sizes_of(config);
-    Table table({"part", "parameters", "active", "trainable", "size"});
-    auto const add = [&](char const* name, PartSize const& size) {
-        table.add_row(
-            {name, count_text(static_cast<double>(size.total)),
-             count_text(static_cast<double>(size.active)),
-             count_text(static_cast<double>(size.trainable)), bytes_text(size.bytes)}
-        );
-    };
-    add("backbone", sizes.backbone);
-    add("routers", sizes.routers);
-    add("experts", sizes.experts);
-    table.add_rule();
-    add("all", sizes.all);
-    return table.text();
 }
 
 std::string experts_table(ModelConfig const& config) {
@@ -175,7 +115,7 @@ void print(StoredCheckpoint const& checkpoint) {
         "{} files: {} written, {} shared with earlier checkpoints\n\n", manifest.shards.size(),
         bytes_text(manifest.bytes_written), bytes_text(manifest.bytes_linked)
     );
-    fmt::print("{}\n{}", parts_table(config), experts_table(config));
+    fmt::print("{}\n{}", parts_table(model_size(config)), experts_table(config));
 }
 
 }  // namespace

@@ -8,6 +8,31 @@
 #include "base/math.h"
 
 namespace isogloss {
+namespace {
+
+void describe_family(Options& options, Family& family) {
+    options.add_choice(
+        "model.norm", family.norm, {{"rms", NormKind::rms}, {"layer", NormKind::layer}},
+        "kind of the norms (layer: only to count, see --dry-run; so for the next four)"
+    );
+    options.add_choice(
+        "model.position", family.position,
+        {{"rotary", PositionKind::rotary}, {"alibi", PositionKind::alibi}},
+        "how attention knows positions"
+    );
+    options.add_choice(
+        "model.feed-forward", family.feed_forward,
+        {{"swiglu", FeedForwardKind::swiglu}, {"gelu", FeedForwardKind::gelu}},
+        "kind of every expert"
+    );
+    options.add("model.embedding-norm", family.embedding_norm, "a norm right after the embedding");
+    options.add(
+        "model.linear-bias", family.linear_bias,
+        "attention's output and the experts' matrices have a bias"
+    );
+}
+
+}  // namespace
 
 void ModelOptions::describe(Options& options) {
     options.add("model.vocab-size", vocab_size, "tokens; 0: as many as the tokenizer has");
@@ -18,7 +43,7 @@ void ModelOptions::describe(Options& options) {
     options.add("model.head-width", head_width, "of one head, even; 0: width / heads");
     options.add(
         "model.ffn-hidden", ffn_hidden,
-        "hidden width of one expert; 0: 8/3 of the width, rounded up to 32"
+        "hidden width of one expert; 0: 8/3 of the width, rounded up to 32 (gelu: 4 times)"
     );
     options.add(
         "model.experts", experts, "experts a layer: one number for all, or one a layer (1,2,...)"
@@ -29,6 +54,7 @@ void ModelOptions::describe(Options& options) {
     options.add("model.norm-epsilon", norm_epsilon, "added to the mean square in norms");
     options.add("model.qkv-bias", qkv_bias, "queries, keys and values have a bias");
     options.add("model.tied-embeddings", tied_embeddings, "the head is the embedding");
+    describe_family(options, family);
     options.add_choice(
         "model.dtype", dtype, {{"f32", DType::f32}, {"bf16", DType::bf16}},
         "element type of weights and activations"
@@ -44,13 +70,17 @@ ModelConfig ModelOptions::config(std::int64_t tokens) const {
     config.num_heads = heads;
     config.num_kv_heads = kv_heads != 0 ? kv_heads : heads;
     config.head_width = head_width != 0 ? head_width : width / std::max<std::int64_t>(heads, 1);
-    config.ffn_hidden = ffn_hidden != 0 ? ffn_hidden : round_up(ceil_div(width * 8, 3), 32);
+    auto const usual_hidden = family.feed_forward == FeedForwardKind::gelu
+                                  ? width * 4
+                                  : round_up(ceil_div(width * 8, 3), 32);
+    config.ffn_hidden = ffn_hidden != 0 ? ffn_hidden : usual_hidden;
     config.top_k = top_k;
     config.max_positions = max_positions;
     config.rope_theta = rope_theta;
     config.norm_epsilon = norm_epsilon;
     config.qkv_bias = qkv_bias;
     config.tied_embeddings = tied_embeddings;
+    config.family = family;
     config.dtype = dtype;
     config.layers.resize(static_cast<std::size_t>(std::max(layers, 0)));
     for (std::size_t i = 0; i < config.layers.size(); ++i) {

@@ -26,6 +26,7 @@ struct ModelOptions {
     float norm_epsilon = 1e-5F;
     bool qkv_bias = false;
     bool tied_embeddings = false;
+    Family family;
     DType dtype = DType::f32;
     std::uint64_t seed = 1;
 

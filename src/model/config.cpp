@@ -25,7 +25,8 @@ void check_heads(Problems& found, ModelConfig const& config) {
             config.num_heads
         ));
     }
-    if (config.head_width >= 1 && config.head_width % 2 != 0) {
+    if (config.family.position == PositionKind::rotary && config.head_width >= 1 &&
+        config.head_width % 2 != 0) {
         found.push_back(fmt::format(
             "model.head_width = {}: must be even, rotary positions turn pairs", config.head_width
         ));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device/view.h"
+#include "model/family.h"
 
 namespace isogloss {
 
@@ -31,8 +32,7 @@ struct LayerConfig {
     bool operator==(LayerConfig const&) const = default;
 };
 
-/// A decoder of the Llama family whose feed-forwards are mixtures of experts. Plain data; saved in
-/// every manifest.
+/// A decoder whose feed-forwards are mixtures of experts. Plain data; saved in every manifest.
 struct ModelConfig {
     std::int64_t vocab_size = 0;        ///< V
     std::int64_t width = 512;           ///< D
@@ -46,6 +46,7 @@ struct ModelConfig {
     float norm_epsilon = 1e-5F;
     bool qkv_bias = false;
     bool tied_embeddings = false;
+    Family family;                   ///< which kinds of norm, position and feed-forward
     bool backbone_trainable = true;  ///< embedding, attention, norms, head
     bool routers_trainable = true;
     DType dtype = DType::f32;  ///< of weights and activations: f32 or bf16

@@ -65,7 +65,7 @@ struct LanguageModel::Parts {
         MpiComm const& world,
         Settings const& settings
     )
-        : config(a_config),
+        : config(buildable(a_config)),
           parameters(config, placement, world, settings.device),
           arena(settings.device),
           positions(config, settings.device),

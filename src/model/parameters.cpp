@@ -35,9 +35,10 @@ public:
     void expert(std::string name, Shape shape, std::int32_t layer, std::int32_t expert) {
         auto const& chosen = config_.layers[static_cast<std::size_t>(layer)]
                                  .experts[static_cast<std::size_t>(expert)];
+        bool const is_matrix = shape.size() > 1;
         specs_.push_back(
-            {std::move(name), std::move(shape), Part::expert, layer, expert, config_.dtype, true,
-             chosen.trainable}
+            {std::move(name), std::move(shape), Part::expert, layer, expert, config_.dtype,
+             is_matrix, chosen.trainable}
         );
     }
     void router(std::string name, Shape shape, std::int32_t layer) {
@@ -53,26 +54,59 @@ private:
     std::vector<ParameterSpec> specs_;
 };
 
-void add_layer(SpecList& list, ModelConfig const& config, std::int32_t layer) {
-    auto const prefix = fmt::format("layers.{}.", layer);
+void add_norm(
+    SpecList& list, ModelConfig const& config, std::string const& name, std::int32_t layer = -1
+) {
+    list.backbone(name + ".weight", {config.width}, layer);
+    if (config.family.norm == NormKind::layer) {
+        list.backbone(name + ".bias", {config.width}, layer);
+    }
+}
+
+void add_attention(
+    SpecList& list, ModelConfig const& config, std::string const& name, std::int32_t layer
+) {
     auto const query_width = config.num_heads * config.head_width;
     auto const qkv_width = (config.num_heads + 2 * config.num_kv_heads) * config.head_width;
-    list.backbone(prefix + "attention_norm.weight", {config.width}, layer);
-    list.backbone(prefix + "attention.qkv.weight", {qkv_width, config.width}, layer);
+    list.backbone(name + ".qkv.weight", {qkv_width, config.width}, layer);
     if (config.qkv_bias) {
-        list.backbone(prefix + "attention.qkv.bias", {qkv_width}, layer);
+        list.backbone(name + ".qkv.bias", {qkv_width}, layer);
     }
-    list.backbone(prefix + "attention.output.weight", {config.width, query_width}, layer);
-    list.backbone(prefix + "ffn_norm.weight", {config.width}, layer);
+    list.backbone(name + ".output.weight", {config.width, query_width}, layer);
+    if (config.family.linear_bias) {
+        list.backbone(name + ".output.bias", {config.width}, layer);
+    }
+}
+
+void add_expert(
+    SpecList& list, ModelConfig const& config, std::int32_t layer, std::int32_t expert
+) {
+    auto const name = fmt::format("layers.{}.experts.{}.", layer, expert);
+    bool const is_gated = config.family.feed_forward == FeedForwardKind::swiglu;
+    auto const rows = is_gated ? 2 * config.ffn_hidden : config.ffn_hidden;
+    auto const first = name + (is_gated ? "gate_up" : "up");
+    list.expert(first + ".weight", {rows, config.width}, layer, expert);
+    if (config.family.linear_bias) {
+        list.expert(first + ".bias", {rows}, layer, expert);
+    }
+    list.expert(name + "down.weight", {config.width, config.ffn_hidden}, layer, expert);
+    if (config.family.linear_bias) {
+        list.expert(name + "down.bias", {config.width}, layer, expert);
+    }
+}
+
+void add_layer(SpecList& list, ModelConfig const& config, std::int32_t layer) {
+    auto const prefix = fmt::format("layers.{}.", layer);
+    add_norm(list, config, prefix + "attention_norm", layer);
+    add_attention(list, config, prefix + "attention", layer);
+    add_norm(list, config, prefix + "ffn_norm", layer);
 
     auto const& shape = config.layers[static_cast<std::size_t>(layer)];
     if (shape.has_router()) {
         list.router(prefix + "router.weight", {shape.num_experts(), config.width}, layer);
     }
     for (std::int32_t e = 0; e < shape.num_experts(); ++e) {
-        auto const expert = fmt::format("{}experts.{}.", prefix, e);
-        list.expert(expert + "gate_up.weight", {2 * config.ffn_hidden, config.width}, layer, e);
-        list.expert(expert + "down.weight", {config.width, config.ffn_hidden}, layer, e);
+        add_expert(list, config, layer, e);
     }
 }
 
@@ -164,10 +198,13 @@ std::int64_t ParameterSpec::size() const {
 std::vector<ParameterSpec> parameter_specs(ModelConfig const& config) {
     SpecList list(config);
     list.backbone("embedding.weight", {config.vocab_size, config.width});
+    if (config.family.embedding_norm) {
+        add_norm(list, config, "embedding_norm");
+    }
     for (std::int32_t layer = 0; layer < config.num_layers(); ++layer) {
         add_layer(list, config, layer);
     }
-    list.backbone("final_norm.weight", {config.width});
+    add_norm(list, config, "final_norm");
     if (!config.tied_embeddings) {
         list.backbone("head.weight", {config.vocab_size, config.width});
     }

@@ -36,6 +36,23 @@ TEST(ManifestTest, ReadsBackWhatWasWritten) {
     EXPECT_TRUE(parse_manifest(manifest_text(manifest), "manifest.json") == manifest);
 }
 
+TEST(ManifestTest, TheFamilyIsKeptAndMayBeAbsent) {
+    auto config = test::small_config();
+    config.family = {NormKind::layer, PositionKind::alibi, FeedForwardKind::gelu, true, true};
+    auto const manifest = test::paper_manifest(config);
+    EXPECT_TRUE(parse_manifest(manifest_text(manifest), "manifest.json").config == config);
+
+    auto value = Json::parse(manifest_text(sample()));
+    ASSERT_EQ(value["model"].erase("family"), 1U);
+    EXPECT_TRUE(parse_manifest(value.dump(), "manifest.json") == sample());
+}
+
+TEST(ManifestTest, NamesAKindThatThereIsNot) {
+    expect_refused("\"norm\" = \"batch\": must be rms or layer", [](Json& value) {
+        value["model"]["family"]["norm"] = "batch";
+    });
+}
+
 TEST(ManifestTest, EqualManifestsGiveEqualBytes) {
     auto const text = manifest_text(sample());
     EXPECT_EQ(manifest_text(parse_manifest(text, "manifest.json")), text);

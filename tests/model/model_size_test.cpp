@@ -1,0 +1,125 @@
+// model/model_size_test.cpp - counts of published models by hand, and what cannot be built.
+#include "model/model_size.h"
+
+#include <gtest/gtest.h>
+
+#include "model/parameters.h"
+#include "support/expect_error.h"
+#include "support/small_model.h"
+
+namespace isogloss {
+namespace {
+
+constexpr std::int64_t kBloomVocabulary = 250880;
+
+ModelConfig bloom(std::int64_t width) {
+    ModelConfig config;
+    config.vocab_size = kBloomVocabulary;
+    config.width = width;
+    config.num_heads = 16;
+    config.num_kv_heads = 16;
+    config.head_width = width / 16;
+    config.ffn_hidden = 4 * width;
+    config.qkv_bias = true;
+    config.tied_embeddings = true;
+    config.family = {NormKind::layer, PositionKind::alibi, FeedForwardKind::gelu, true, true};
+    config.layers.resize(24);
+    return config;
+}
+
+// Experts in the first five and the last four layers.
+ModelConfig with_nine_routed_layers(ModelConfig config, std::size_t experts) {
+    for (std::size_t const layer : {0U, 1U, 2U, 3U, 4U, 20U, 21U, 22U, 23U}) {
+        config.layers[layer].experts.resize(experts);
+    }
+    return config;
+}
+
+TEST(ModelSizeTest, DenseBloomHasItsPublishedCount) {
+    EXPECT_EQ(parameter_count(bloom(1024)), 559214592);
+    EXPECT_EQ(parameter_count(bloom(2048)), 1722408960);
+}
+
+TEST(ModelSizeTest, BloomsFeedForwardIsEightSquaresAndFiveWidths) {
+    for (std::int64_t const h : {1024, 2048}) {
+        auto const size = model_size(bloom(h));
+        EXPECT_EQ(size.experts.total, 24 * (8 * h * h + 5 * h));
+        EXPECT_EQ(size.routers.total, 0);
+        // Embedding and its norm, attention and two norms a layer, the last norm; the head is tied.
+        EXPECT_EQ(
+            size.backbone.total,
+            kBloomVocabulary * h + 2 * h + 24 * (4 * h * h + 4 * h + 4 * h) + 2 * h
+        );
+    }
+}
+
+TEST(ModelSizeTest, ExpertsAndRoutersAreAddedInTheLayersThatHaveThem) {
+    struct Case {
+        std::int64_t width;
+        std::int64_t base;
+        std::size_t experts;
+        double published;  ///< in millions, rounded or cut
+    };
+    for (auto const& its :
+         {Case{1024, 559214592, 3, 710.0}, Case{1024, 559214592, 6, 937.0},
+          Case{1024, 559214592, 9, 1164.0}, Case{1024, 559214592, 16, 1692.0},
+          Case{2048, 1722408960, 3, 2327.0}, Case{2048, 1722408960, 6, 3233.0},
+          Case{2048, 1722408960, 9, 4139.0}, Case{2048, 1722408960, 16, 6254.0}}) {
+        auto const h = its.width;
+        auto const count = static_cast<std::int64_t>(its.experts);
+        auto const config = with_nine_routed_layers(bloom(h), its.experts);
+        auto const expected = its.base + (count - 1) * 9 * (8 * h * h + 5 * h) + 9 * count * h;
+        EXPECT_EQ(parameter_count(config), expected) << its.experts;
+        EXPECT_NEAR(static_cast<double>(expected) / 1e6, its.published, 1.0);
+    }
+    auto everywhere = bloom(1024);
+    for (auto& layer : everywhere.layers) {
+        layer.experts.resize(6);
+    }
+    EXPECT_NEAR(static_cast<double>(parameter_count(everywhere)) / 1e9, 1.57, 0.005);
+}
+
+TEST(ModelSizeTest, ATokenPassesThroughItsChoicesOnly) {
+    std::int64_t const h = 1024;
+    auto const dense = model_size(bloom(h));
+    auto const grown = model_size(with_nine_routed_layers(bloom(h), 6));
+    EXPECT_EQ(dense.all.active, dense.all.total);
+    // Top-2: one expert more than the dense model, in nine layers, and the whole routers.
+    EXPECT_EQ(grown.all.active, dense.all.total + 9 * (8 * h * h + 5 * h) + 9 * 6 * h);
+}
+
+TEST(ModelSizeTest, ABuildableModelHoldsWhatWasCounted) {
+    auto config = test::small_config({3, 1, 2}, DType::bf16);
+    config.qkv_bias = true;
+    auto const placement = place_experts(
+        {.experts_per_layer = config.experts_per_layer(),
+         .expected_share = {},
+         .group = {},
+         .num_ranks = 1,
+         .ranks_per_node = 1}
+    );
+    auto const world = MpiComm::split(MPI_COMM_WORLD, 0, 0);
+    ParameterTable const table(config, placement, world, Device::cpu);
+    std::int64_t held = 0;
+    for (std::size_t i = 0; i < table.specs().size(); ++i) {
+        held += table.specs()[i].dtype == DType::f32 ? table.values<float>(i).size()
+                                                     : table.values<bf16>(i).size();
+    }
+    EXPECT_EQ(parameter_count(config), held);
+    EXPECT_TRUE(not_buildable(config).empty());
+}
+
+TEST(ModelSizeTest, EverySwitchThatCannotBeBuiltIsNamed) {
+    auto const found = not_buildable(bloom(64));
+    ASSERT_EQ(found.size(), 5U);
+    std::vector<std::string> const parts{
+        "model.norm = layer", "model.position = alibi", "model.feed-forward = gelu",
+        "model.embedding-norm = true", "model.linear-bias = true"};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        EXPECT_NE(found[i].find(parts[i]), std::string::npos) << found[i];
+    }
+    test::expect_error(Exit::usage, "feed-forward = gelu", [] { require_buildable(bloom(64)); });
+}
+
+}  // namespace
+}  // namespace isogloss
