@@ -78,9 +78,7 @@ private:
         return run_evaluate(evaluate_arguments(stage), world_, stop_);
     }
 
-    [[nodiscard]] bool stop_requested() const {
-        return any_of(stop_.requested(), world_.comm());
-    }
+    [[nodiscard]] bool stop_requested() const { return any_of(stop_.requested(), world_.comm()); }
 
     void make_start(std::size_t stage) {
         auto const to = start(stage);
