@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/require.h"
+#include "base/text.h"
 
 namespace isogloss {
 namespace {
@@ -15,7 +16,10 @@ namespace {
 constexpr std::int64_t kMostExperts = 999;  // three digits name an expert's file
 
 void check_layer(
-    ExpansionPlan::Layer const& growth, ModelConfig const& model, std::vector<std::string>& faults
+    ExpansionPlan::Layer const& growth,
+    RouterGrowth router,
+    ModelConfig const& model,
+    std::vector<std::string>& faults
 ) {
     if (growth.layer < 0 || growth.layer >= model.num_layers()) {
         faults.push_back(fmt::format(
@@ -36,6 +40,13 @@ void check_layer(
             growth.source_expert, old - 1
         ));
     }
+    if (router == RouterGrowth::copy_row && old == 1 && growth.new_experts > 0) {
+        faults.push_back(fmt::format(
+            "layer {}: has one expert and no router whose row could be copied; let only layers "
+            "with a router grow, or draw the rows (keep)",
+            growth.layer
+        ));
+    }
 }
 
 }  // namespace
@@ -45,7 +56,7 @@ std::vector<std::string> problems(ExpansionPlan const& plan, ModelConfig const& 
     std::set<std::int32_t> seen;
     std::int64_t added = 0;
     for (auto const& growth : plan.layers) {
-        check_layer(growth, model, faults);
+        check_layer(growth, plan.router, model, faults);
         if (!seen.insert(growth.layer).second) {
             faults.push_back(fmt::format("layer {}: is given twice", growth.layer));
         }
@@ -56,6 +67,29 @@ std::vector<std::string> problems(ExpansionPlan const& plan, ModelConfig const& 
     }
     if (!(plan.noise >= 0.0F) || !std::isfinite(plan.noise)) {
         faults.push_back(fmt::format("noise = {}: must be a finite number >= 0", plan.noise));
+    }
+    return faults;
+}
+
+std::vector<std::string> known_languages(
+    std::vector<std::string> const& languages, CheckpointInfo const& info, ModelConfig const& model
+) {
+    std::vector<std::string> faults;
+    for (auto const& tag : languages) {
+        bool has_expert = false;
+        for (auto const& layer : model.layers) {
+            has_expert = has_expert || std::ranges::any_of(layer.experts, [&](auto const& expert) {
+                             auto const group = split_at_commas(expert.group);
+                             return std::ranges::count(group, tag) > 0;
+                         });
+        }
+        if (has_expert || std::ranges::count(info.languages, tag) > 0) {
+            faults.push_back(fmt::format(
+                "language {}: the model has it already ({}); train the model as it is, or leave "
+                "{} out",
+                tag, has_expert ? "in an expert's group" : "it was trained on it", tag
+            ));
+        }
     }
     return faults;
 }

@@ -5,14 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/manifest.h"
 #include "model/config.h"
 
 namespace isogloss {
 
 /// What becomes of the routers of the layers that grow.
 enum class RouterGrowth : std::uint8_t {
-    keep,   ///< rows of old experts keep their bits, rows of new ones are drawn
-    fresh,  ///< all rows are drawn (LayerMoE, arXiv:2505.22582)
+    keep,      ///< rows of old experts keep their bits, rows of new ones are drawn
+    fresh,     ///< all rows are drawn (LayerMoE, arXiv:2505.22582)
+    copy_row,  ///< as keep, but a new expert's row is that of its source (DMoE, arXiv:2506.12388)
 };
 
 struct ExpansionPlan {
@@ -32,6 +34,12 @@ struct ExpansionPlan {
 
 /// Every rule the plan breaks for this model, one sentence each. Empty means valid.
 std::vector<std::string> problems(ExpansionPlan const& plan, ModelConfig const& model);
+
+/// Languages of the plan that the model has already, by the text it was trained on or by the groups
+/// of its experts: one sentence each.
+std::vector<std::string> known_languages(
+    std::vector<std::string> const& languages, CheckpointInfo const& info, ModelConfig const& model
+);
 
 /// The model after the plan: new experts at the ends of the layers' lists, of the next generation,
 /// trainable; everything that was there before frozen; routers trainable.

@@ -4,20 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <vector>
 
-#include "checkpoint/manifest.h"
+#include "growth/derived_checkpoint.h"
 #include "growth/expansion_plan.h"
 
 namespace isogloss {
-
-struct GrowthReport {
-    StoredCheckpoint checkpoint;
-    std::int32_t new_experts = 0;
-    std::int64_t bytes_written = 0;  ///< new experts' files and routers.h5
-    std::int64_t bytes_linked = 0;
-    std::vector<std::string> warnings;  ///< for the log
-};
 
 /// Reads the checkpoint `from`, writes the grown one to `to`. A pure function of both and of the
 /// plan; one process, no MPI.
@@ -32,8 +23,8 @@ struct GrowthReport {
 /// State of the optimizer is not carried over: what it describes is frozen now.
 ///
 /// @param options  resolved options of the command, kept in the manifest
-/// @throws Error  (usage) with every fault of the plan, or when `to` exists; (data) when `from` is
-///         damaged; (environment) when the disk is full
+/// @throws Error  (usage) with every fault of the plan, a language that the model has already, or
+///         when `to` exists; (data) when `from` is damaged; (environment) when the disk is full
 GrowthReport grow(
     std::filesystem::path const& from,
     ExpansionPlan const& plan,

@@ -177,6 +177,40 @@ TEST_F(GrowTest, FreshRoutersAreDrawnAnewWhereALayerGrows) {
     );
 }
 
+TEST_F(GrowTest, CopiedRowsAreThoseOfTheirSources) {
+    ExpansionPlan plan;
+    plan.layers = {{1, 2, 2}, {2, 1, 0}};
+    plan.router = RouterGrowth::copy_row;
+    auto const grown = grow_once(plan, "new").checkpoint;
+    auto const expect_rows = [&](int layer, std::vector<std::size_t> const& sources) {
+        auto const name = "layers." + std::to_string(layer) + ".router.weight";
+        auto const old_rows = floats_of(old_, name);
+        auto const rows = floats_of(grown, name);
+        ASSERT_EQ(rows.size(), sources.size() * 12U);
+        for (std::size_t e = 0; e < sources.size(); ++e) {
+            for (std::size_t d = 0; d < 12; ++d) {
+                EXPECT_EQ(rows[e * 12 + d], old_rows[sources[e] * 12 + d]) << e << " " << d;
+            }
+        }
+    };
+    expect_rows(1, {0, 1, 2, 2, 2});
+    expect_rows(2, {0, 1, 0});
+}
+
+TEST_F(GrowTest, ALanguageThatTheModelHasIsRefused) {
+    grow_once(sample_plan(), "new");
+    auto plan = sample_plan();
+    plan.languages = {"bn", "hu"};
+    expect_error(Exit::usage, "language hu: the model has it already (in an expert's group)", [&] {
+        grow(folder_ / "new", plan, folder_ / "newer");
+    });
+    CheckpointInfo info;
+    info.languages = {"en", "zh"};
+    EXPECT_EQ(known_languages({"zh", "bn"}, info, test::small_config()).size(), 1U);
+    EXPECT_TRUE(known_languages({"bn"}, info, test::small_config()).empty());
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "newer"));
+}
+
 // 200 experts of width 12: 2400 normal numbers of deviation s = sqrt(2 / 212). Their mean lies
 // within 5 s / sqrt(2400) of 0, and their deviation within 5 s / sqrt(2 * 2400) of s, but once in a
 // million draws; the seed is fixed.
@@ -213,6 +247,7 @@ TEST_F(GrowTest, GrowsAgainAndNamesItsParent) {
     if (world_.rank() == 0) {
         auto plan = sample_plan();
         plan.layers = {{0, 1, 1}};
+        plan.languages = {"bn"};
         grow(folder_ / "new", plan, folder_ / "newer");
     }
     barrier(world_);
@@ -308,6 +343,11 @@ TEST_F(GrowTest, RefusesWhatExistsAndWhatCannotBe) {
     refused({{1, 1, 0}, {1, 1, 0}}, "layer 1: is given twice");
     refused({{1, 0, 0}}, "no layer gets a new expert");
     refused({}, "no layer gets a new expert");
+    auto plan = sample_plan();
+    plan.router = RouterGrowth::copy_row;
+    expect_error(Exit::usage, "layer 0: has one expert and no router whose row", [&] {
+        grow(folder_ / "old", plan, folder_ / "new");
+    });
     EXPECT_FALSE(std::filesystem::exists(folder_ / "new"));
     EXPECT_FALSE(std::filesystem::exists(partial_folder(folder_ / "new")));
 }
