@@ -1,3 +1,5 @@
 isogloss_test(growth grow RANKS 1 2 4)
+isogloss_test(growth layer_list)
 isogloss_test(growth lifelong_plan)
 isogloss_test(growth lifelong_report)
+isogloss_test(growth upcycle RANKS 1 2)
