@@ -16,6 +16,7 @@ std::span<Command const> commands() {
         {"model verify", "are a checkpoint's files as they were written?", run_model_verify},
         {"model diff", "which tensors of two checkpoints are equal", run_model_diff},
         {"train", "trains a model to the configured step; resumes where it was", run_train},
+        {"upcycle", "dense checkpoint -> one expert a group of languages", run_upcycle},
         {"expand apply", "adds experts for new languages", run_expand_apply},
         {"lifelong", "a plan: a base, then expansion after expansion", run_lifelong},
         {"evaluate", "perplexity and bits per byte of each language", run_evaluate},

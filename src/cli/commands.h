@@ -20,6 +20,7 @@ Exit run_model_info(Arguments const& arguments);
 Exit run_model_verify(Arguments const& arguments);
 Exit run_model_diff(Arguments const& arguments);
 Exit run_train(Arguments const& arguments, World const& world);
+Exit run_upcycle(Arguments const& arguments);
 Exit run_expand_apply(Arguments const& arguments);
 Exit run_lifelong(Arguments const& arguments, World const& world);
 Exit run_evaluate(Arguments const& arguments, World const& world);

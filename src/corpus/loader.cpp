@@ -14,6 +14,13 @@
 
 namespace isogloss {
 
+std::vector<std::int64_t> rows_of_rank(std::int64_t rows, std::int64_t ranks, std::int64_t rank) {
+    auto const part = even_part(rows, ranks, rank);
+    std::vector<std::int64_t> result(static_cast<std::size_t>(part.size()));
+    std::iota(result.begin(), result.end(), part.begin);
+    return result;
+}
+
 Batch read_rows(
     Corpus const& corpus,
     Mixture const& mixture,
@@ -37,18 +44,26 @@ Batch read_rows(
     return batch;
 }
 
-LoaderPlan slice_plan(
-    Slices const& slices, std::int64_t ranks, std::int64_t rank, std::int64_t first_step
+LoaderPlan even_plan(
+    std::int64_t rows,
+    std::int64_t ranks,
+    std::int64_t rank,
+    std::int64_t micro_batches,
+    std::int64_t first_step
 ) {
-    auto const part = even_part(slices.rows, ranks, rank);
     return {
         .first_step = first_step,
-        .micro_batches = slices.count,
-        .rows = [slice = slices.rows, part](std::int64_t /*step*/, std::int64_t micro_batch) {
-            std::vector<std::int64_t> rows(index(part.size()));
-            std::iota(rows.begin(), rows.end(), micro_batch * slice + part.begin);
-            return rows;
-        }};
+        .micro_batches = micro_batches,
+        .rows =
+            [mine = even_part(rows, ranks, rank),
+             micro_batches](std::int64_t /*step*/, std::int64_t micro_batch) {
+                auto part = rows_of_rank(mine.size(), micro_batches, micro_batch);
+                for (auto& row : part) {
+                    row += mine.begin;
+                }
+                return part;
+            },
+    };
 }
 
 // Shared between the caller and the reading thread. Everything mutable is guarded by `mutex`.
