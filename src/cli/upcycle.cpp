@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "growth/layer_list.h"
 #include "growth/step_files.h"
+#include "model/model_size.h"
 
 namespace isogloss {
 namespace {
@@ -102,21 +103,13 @@ void complete_plan(UpcycleConfig& config, ModelConfig const& model) {
     );
 }
 
-std::int64_t parameters_of(ModelConfig const& model) {
-    std::int64_t sum = 0;
-    for (auto const& spec : parameter_specs(model)) {
-        sum += spec.size();
-    }
-    return sum;
-}
-
 Json facts(UpcycleConfig const& config, ModelConfig const& before, ModelConfig const& after) {
     return {
         {"layers", config.plan.layers},
         {"groups", config.plan.groups},
         {"experts_per_layer", after.experts_per_layer()},
-        {"parameters_before", parameters_of(before)},
-        {"parameters", parameters_of(after)},
+        {"parameters_before", parameter_count(before)},
+        {"parameters", parameter_count(after)},
         {"bytes_written", derived_bytes(before, after)}};
 }
 
