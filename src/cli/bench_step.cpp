@@ -98,7 +98,7 @@ private:
         Timer timer;
         model_.parameters().zero_gradients();
         double const zero = timer.seconds();
-        model_.train(batch_, {counted_, 0.01F});
+        model_.train(batch_, {.counted_targets = counted_, .losses = {.balance = 0.01}});
         auto parts = model_.phase_seconds();
         timer.restart();
         double const norm = optimizer_.reduce_gradients(world_);

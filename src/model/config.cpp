@@ -49,12 +49,31 @@ void check_reals(Problems& found, ModelConfig const& config) {
     }
 }
 
+void check_classifier(Problems& found, LayerConfig const& layer, std::size_t i) {
+    auto const classes = layer.classifier.classes;
+    if (classes != 0 && classes != 2) {
+        found.push_back(fmt::format(
+            "layer {}: a classifier of {} classes; must have 2 (old and new languages), or 0 for "
+            "no classifier",
+            i, classes
+        ));
+    }
+    if (classes != 0 && !layer.has_router()) {
+        found.push_back(fmt::format(
+            "layer {}: a classifier, but only one expert; a classifier chooses whether the router "
+            "is asked, so give the layer experts or no classifier",
+            i
+        ));
+    }
+}
+
 void check_layers(Problems& found, ModelConfig const& config) {
     if (config.layers.empty()) {
         found.push_back("model.layers = 0: must be at least 1");
     }
     for (std::size_t i = 0; i < config.layers.size(); ++i) {
         auto const& experts = config.layers[i].experts;
+        check_classifier(found, config.layers[i], i);
         if (experts.empty()) {
             found.push_back(fmt::format(
                 "model.experts = 0 in layer {}: must be at least 1 (1 is a dense layer)", i
@@ -92,6 +111,26 @@ std::vector<std::int32_t> ModelConfig::experts_per_layer() const {
         counts.push_back(layer.num_experts());
     }
     return counts;
+}
+
+std::int32_t ModelConfig::newest_generation() const {
+    std::int32_t newest = 0;
+    for (auto const& layer : layers) {
+        for (auto const& expert : layer.experts) {
+            newest = std::max(newest, expert.generation);
+        }
+    }
+    return newest;
+}
+
+std::int32_t ModelConfig::older_experts(std::int32_t layer) const {
+    auto const newest = newest_generation();
+    auto const& experts = layers.at(static_cast<std::size_t>(layer)).experts;
+    if (newest == 0) {
+        return static_cast<std::int32_t>(experts.size());
+    }
+    auto const first_new = std::ranges::find(experts, newest, &ExpertConfig::generation);
+    return static_cast<std::int32_t>(first_new - experts.begin());
 }
 
 ModelConfig frozen(ModelConfig config) {

@@ -7,6 +7,7 @@
 
 #include "device/view.h"
 #include "model/family.h"
+#include "moe/routing.h"
 
 namespace isogloss {
 
@@ -14,20 +15,31 @@ namespace isogloss {
 struct ExpertConfig {
     std::int32_t generation = 0;  ///< 0: the base model; g: added by the g-th expansion
     std::int32_t parent = -1;     ///< expert of the same layer it was copied from; -1: none
-    std::string group;            ///< what it was added for, e.g. "el,hu,tr"; may be empty
-    bool trainable = true;        ///< false: frozen
+    std::string group;      ///< languages it was added for, by comma, e.g. "el,hu,tr"; may be empty
+    bool trainable = true;  ///< false: frozen
 
     bool operator==(ExpertConfig const&) const = default;
+};
+
+/// Tells, before the router, tokens of the base model's languages (class 0) from others (class 1):
+/// LayerMoE, arXiv:2505.22582. It trains when routers train.
+struct ClassifierConfig {
+    std::int32_t classes = 0;  ///< 0: the layer has none; else 2
+    ClassifierSpan span = ClassifierSpan::sequence;
+
+    bool operator==(ClassifierConfig const&) const = default;
 };
 
 /// One transformer block. A dense feed-forward is a single expert: such a layer has no router.
 struct LayerConfig {
     std::vector<ExpertConfig> experts{1};
+    ClassifierConfig classifier;
 
     [[nodiscard]] std::int32_t num_experts() const {
         return static_cast<std::int32_t>(experts.size());
     }
     [[nodiscard]] bool has_router() const { return experts.size() > 1; }
+    [[nodiscard]] bool has_classifier() const { return classifier.classes > 0; }
 
     bool operator==(LayerConfig const&) const = default;
 };
@@ -58,6 +70,11 @@ struct ModelConfig {
     /// Experts of layer `layer` that a token visits: min(K, experts).
     [[nodiscard]] std::int32_t choices(std::int32_t layer) const;
     [[nodiscard]] std::vector<std::int32_t> experts_per_layer() const;
+    /// Highest generation of any expert: 0 in a model that never grew.
+    [[nodiscard]] std::int32_t newest_generation() const;
+    /// Experts of layer `layer` that are older than the newest generation: the first of its list.
+    /// All of them in a model that never grew.
+    [[nodiscard]] std::int32_t older_experts(std::int32_t layer) const;
 
     bool operator==(ModelConfig const&) const = default;
 };

@@ -171,17 +171,27 @@ PassResult LanguageModel::train(Batch const& batch, PassOptions const& options) 
         options.counted_targets > 0.0, "{} counted targets in the global batch; the loss is a mean",
         options.counted_targets
     );
+    auto const& losses = options.losses;
+    require(
+        options.routing.mode == RoutingMode::top_k && !options.routing.classify &&
+            losses.classification == 0.0 && losses.priors == 0.0 && losses.classifier == 0.0,
+        "train: only the router's choice and the balance loss are possible"
+    );
     auto const pass = parts_->start(batch);
-    LossWeights const weights{
-        static_cast<float>(1.0 / options.counted_targets),
-        static_cast<double>(options.balance_coef)};
+    LossWeights const weights{static_cast<float>(1.0 / options.counted_targets), losses.balance};
     return std::visit(
         [&](auto& network) { return result_of(network.train(batch, weights, pass), batch); },
         parts_->network
     );
 }
 
-PassResult LanguageModel::evaluate(Batch const& batch) {
+PassResult LanguageModel::evaluate(
+    Batch const& batch, PassRouting const& routing, HiddenSums* sums
+) {
+    require(
+        routing.mode == RoutingMode::top_k && !routing.classify && sums == nullptr,
+        "evaluate: only the router's choice is possible"
+    );
     auto const pass = parts_->start(batch);
     return std::visit(
         [&](auto& network) { return result_of(network.evaluate(batch, pass), batch); },

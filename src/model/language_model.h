@@ -10,24 +10,10 @@
 #include "corpus/batch.h"
 #include "model/config.h"
 #include "model/parameters.h"
+#include "model/pass.h"
 #include "moe/placement.h"
 
 namespace isogloss {
-
-/// What a forward pass does besides the model's own mathematics.
-struct PassOptions {
-    double counted_targets = 1.0;  ///< of the whole global batch: the loss is a mean over these
-    float balance_coef = 0.0F;     ///< alpha of the balance loss (Switch, arXiv:2101.03961, eq. 4)
-};
-
-/// What one micro-batch says, this rank's rows only (the caller sums over ranks).
-struct PassResult {
-    std::vector<double> row_loss;           ///< [B] sum of the token losses of each row, nats
-    std::vector<std::int64_t> row_targets;  ///< [B] counted targets of each row
-    double balance_loss = 0.0;  ///< mean over the routed layers, of the global micro-batch
-    std::vector<std::vector<std::int64_t>>
-        expert_tokens;  ///< [layer][expert] choices, empty: no router
-};
 
 /// Seconds of one pass by phase, in order of the step; for `bench step` and the metrics.
 using PhaseSeconds = std::vector<std::pair<std::string, double>>;
@@ -56,12 +42,16 @@ public:
 
     /// Forward and backward of one micro-batch: adds to the gradients of this rank's parameters
     /// its share of the gradient of
-    ///     sum of token losses / counted_targets + balance_coef * balance loss.
+    ///     sum of token losses / counted_targets + sum of coefficient * loss over options.losses.
+    /// Nothing is detached: the routers' losses reach the layers below them.
     /// Collective over the world: every rank calls it, with an empty batch if it has no rows.
     PassResult train(Batch const& batch, PassOptions const& options);
 
-    /// Forward only. Collective over the world.
-    PassResult evaluate(Batch const& batch);
+    /// Forward only. Adds to `sums` what the feed-forwards of this rank's tokens took in, unless it
+    /// is null. Collective over the world.
+    PassResult evaluate(
+        Batch const& batch, PassRouting const& routing = {}, HiddenSums* sums = nullptr
+    );
 
     /// Of the last pass.
     [[nodiscard]] PhaseSeconds phase_seconds() const;

@@ -105,6 +105,9 @@ void add_layer(SpecList& list, ModelConfig const& config, std::int32_t layer) {
     if (shape.has_router()) {
         list.router(prefix + "router.weight", {shape.num_experts(), config.width}, layer);
     }
+    if (shape.has_classifier()) {
+        list.router(prefix + "classifier.weight", {shape.classifier.classes, config.width}, layer);
+    }
     for (std::int32_t e = 0; e < shape.num_experts(); ++e) {
         add_expert(list, config, layer, e);
     }

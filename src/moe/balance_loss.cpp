@@ -16,15 +16,15 @@ std::vector<double> packed(std::span<RoutingStats const> layers) {
     std::vector<double> list;
     for (auto const& stats : layers) {
         require(
-            stats.expert_tokens.size() == stats.probability.size(),
-            "balance loss: choices of {} experts, probabilities of {}", stats.expert_tokens.size(),
+            stats.router_choices.size() == stats.probability.size(),
+            "balance loss: choices of {} experts, probabilities of {}", stats.router_choices.size(),
             stats.probability.size()
         );
-        if (stats.expert_tokens.empty()) {
+        if (stats.router_choices.empty()) {
             continue;
         }
         list.push_back(static_cast<double>(stats.tokens));
-        list.insert(list.end(), stats.expert_tokens.begin(), stats.expert_tokens.end());
+        list.insert(list.end(), stats.router_choices.begin(), stats.router_choices.end());
         list.insert(list.end(), stats.probability.begin(), stats.probability.end());
     }
     return list;
@@ -64,12 +64,12 @@ BalanceLoss balance_loss(
     auto list = packed(layers);
     sum_over(std::span<double>(list), group);
     auto const routed = static_cast<double>(std::ranges::count_if(layers, [](auto const& stats) {
-        return !stats.expert_tokens.empty();
+        return !stats.router_choices.empty();
     }));
     BalanceLoss loss;
     std::span<double const> rest(list);
     for (auto const& stats : layers) {
-        auto const experts = stats.expert_tokens.size();
+        auto const experts = stats.router_choices.size();
         auto& slope = loss.slope.emplace_back(experts, 0.0F);
         if (experts == 0) {
             continue;

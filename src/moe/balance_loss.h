@@ -6,15 +6,10 @@
 #include <vector>
 
 #include "comm/mpi_comm.h"
+#include "moe/router_losses.h"
 #include "moe/routing.h"
 
 namespace isogloss {
-
-/// What a perfectly balanced layer's loss is.
-enum class BalanceScale : std::uint8_t {
-    one,    ///< 1: Switch, arXiv:2101.03961, eq. 4, and the papers after it
-    top_k,  ///< K: as the code released with MoE-LPR and LayerMoE computes it
-};
 
 struct BalanceLoss {
     /// Mean over the routed layers; the same on every rank. 0 where there is none.
@@ -24,9 +19,9 @@ struct BalanceLoss {
     std::vector<std::vector<float>> slope;
 };
 
-/// Of each layer that has a router, over the tokens of all ranks:
+/// Of each layer that has a router, over the N tokens of all ranks that it routed:
 ///
-///     L = c sum_e E f_e P_e,   f_e = expert_tokens_e / (K N),   P_e = mean_n probs[n, e]
+///     L = c sum_e E f_e P_e,   f_e = router_choices_e / (K N),   P_e = mean_n probs[n, e]
 ///
 /// with c = 1, or K for BalanceScale::top_k. The gradient goes through P only: f counts choices,
 /// which have no derivative. One sum over ranks serves all layers, so this is called once a

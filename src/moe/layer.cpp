@@ -81,7 +81,7 @@ template <class T>
 void MoeLayer<T>::forward(
     View<T const, 2> x,
     View<T, 2> y,
-    [[maybe_unused]] Routing const& routing,
+    Routing const& routing,
     Arena& arena,
     MoeActivations<T>& saved,
     RoutingStats& stats,
@@ -92,9 +92,14 @@ void MoeLayer<T>::forward(
         "MoE layer: x is [{}, {}], y [{}, {}], width {}", x.shape[0], x.shape[1], y.shape[0],
         y.shape[1], shape_.width
     );
+    require(
+        routing.mode == RoutingMode::top_k && !routing.classify,
+        "MoE layer: only the router's choice is possible"
+    );
     saved = {};
     saved.x = x;
-    stats = {x.shape[0], {}, {}};
+    stats = {};
+    stats.tokens = x.shape[0];
     if (!has_router()) {
         return single_forward(x, y, arena, saved, stream);
     }
@@ -103,6 +108,7 @@ void MoeLayer<T>::forward(
     saved.plan =
         plan_dispatch(saved.choice.expert, saved.choice.gate, seats_, *group_, arena, stream);
     stats.expert_tokens = saved.plan.expert_tokens;
+    stats.router_choices = stats.expert_tokens;
     stats.probability = probability_sums(saved.choice.probs, stream);
     routed_forward(x, y, arena, saved, stream);
 }

@@ -93,7 +93,9 @@ StepReport Trainer::step() {
     StepReport report;
     PassOptions const options{
         .counted_targets = counted_targets(parts_.mixture, state_.step),
-        .balance_coef = config_.balance_coef / static_cast<float>(config_.num_slices())};
+        .losses = {
+            .balance = static_cast<double>(config_.balance_coef) /
+                       static_cast<double>(config_.num_slices())}};
     auto const waited = parts_.loader.seconds_waited();
     PhaseSeconds phases;
     tally_.clear();

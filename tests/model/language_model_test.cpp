@@ -47,7 +47,12 @@ struct Fixture {
     }
 
     [[nodiscard]] double counted() const { return static_cast<double>(test::counted_targets(all)); }
-    PassResult train() { return model.train(batch, {counted(), kBalance}); }
+    PassResult train() { return model.train(batch, options(counted())); }
+    static PassOptions options(double counted_targets) {
+        return {
+            .counted_targets = counted_targets,
+            .losses = {.balance = static_cast<double>(kBalance)}};
+    }
     test::ReferenceGradient reference() const {
         return test::reference_gradient(
             config, parameters, all, counted(), static_cast<double>(kBalance)
@@ -373,7 +378,7 @@ TEST(LanguageModelTest, ABatchWithoutRowsOnAnyRankIsHarmless) {
     fixture.batch.targets = {};
     fixture.batch.position = {};
     fixture.batch.document_start = {};
-    auto const result = fixture.model.train(fixture.batch, {1.0, kBalance});
+    auto const result = fixture.model.train(fixture.batch, Fixture::options(1.0));
     EXPECT_TRUE(result.row_loss.empty());
     EXPECT_EQ(result.balance_loss, 0.0);
     for (auto const value : all_gradients(fixture.model.parameters())) {

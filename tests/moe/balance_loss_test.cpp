@@ -17,7 +17,7 @@ protected:
     RoutingStats on_last_rank(RoutingStats all) const {
         if (group.rank() != group.size() - 1) {
             all.tokens = 0;
-            all.expert_tokens.assign(all.expert_tokens.size(), 0);
+            all.router_choices.assign(all.router_choices.size(), 0);
             all.probability.assign(all.probability.size(), 0.0);
         }
         return all;
