@@ -125,7 +125,7 @@ PartPlan CorpusBuilder::part_plan(Item item) const {
 }
 
 std::string CorpusBuilder::language_fingerprint(std::size_t language) const {
-    std::string all = plan_.source + "\n" + plan_.licence;
+    auto all = fmt::format("{}\n{}\n{}", plan_.source, plan_.licence, plan_.max_bad);
     for (auto item = first_item_[language]; item < first_item_[language + 1]; ++item) {
         all += "\n" + item_fingerprints_[item];
     }
@@ -342,11 +342,6 @@ std::vector<LanguageReport> CorpusBuilder::commit() const {
 }
 
 void CorpusBuilder::clean_up() const {
-    for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
-        if (is_finished(language)) {
-            return;
-        }
-    }
     std::error_code ignored;  // what is left is removed by the next build's prepare()
     fs::remove_all(partial_, ignored);
 }

@@ -68,7 +68,7 @@ public:
     /// Writes the manifest and renames. Rank 0, after all others are done.
     std::vector<LanguageReport> commit() const;
 
-    /// Removes OUT.partial if no finished language is in it. Rank 0, after a problem.
+    /// Removes OUT.partial, finished languages and all. Rank 0, after a problem.
     void clean_up() const;
 
 private:

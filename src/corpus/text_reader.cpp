@@ -88,7 +88,7 @@ TextReader::TextReader(std::filesystem::path const& path, TextFormat format)
     if (refill() && std::string_view(buffer_.data(), end_).starts_with(kByteOrderMark)) {
         begin_ = kByteOrderMark.size();
     }
-    if (begin_ == end_) {
+    if (begin_ == end_ && !is_cut_) {
         ++records_;
         fault(Fault::empty, "the file");
     }
@@ -115,6 +115,7 @@ bool TextReader::refill() {
         if (error.code() != Exit::data) {
             throw;
         }
+        is_cut_ = true;
         ++records_;
         fault(Fault::cut_short, error.what());
     }
@@ -126,6 +127,7 @@ TextReader::Line TextReader::read_line(std::string& line) {
     line.clear();
     bool is_long = false;
     bool is_started = false;
+    bool is_ended = false;  // by its newline
     while (begin_ < end_ || refill()) {
         if (!is_started) {
             is_started = true;
@@ -141,11 +143,12 @@ TextReader::Line TextReader::read_line(std::string& line) {
             line.append(first, count);
         }
         begin_ += count + (newline == nullptr ? 0 : 1);
-        if (newline != nullptr) {
+        is_ended = newline != nullptr;
+        if (is_ended) {
             break;
         }
     }
-    if (!is_started) {
+    if (!is_started || (is_cut_ && !is_ended)) {
         return Line::end;
     }
     if (line.ends_with('\r')) {
@@ -224,10 +227,10 @@ bool TextReader::next_paragraph(std::string& document) {
             document += document.empty() ? "" : "\n";
             document += line_;
         }
+        if (state == Line::end && (is_cut_ || (document.empty() && !is_long))) {
+            return false;  // a paragraph that the file's cut ends is a half
+        }
         if (document.empty() && !is_long) {
-            if (state == Line::end) {
-                return false;
-            }
             continue;
         }
         ++records_;

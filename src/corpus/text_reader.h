@@ -32,7 +32,7 @@ enum class Fault : std::uint8_t {
     missing_field,  ///< or not a text
     empty,          ///< a record, or a whole file, without text
     too_long,
-    cut_short,  ///< a compressed file that is damaged or ends early: the rest of it
+    cut_short,  ///< a compressed file that is damaged or ends early: the record begun, and the rest
 };
 inline constexpr std::size_t kFaults = 6;
 char const* name_of(Fault fault);
@@ -73,6 +73,7 @@ public:
 private:
     enum class Line : std::uint8_t { whole, too_long, end };
 
+    /// A line that the file's cut ends is no line.
     Line read_line(std::string& line);
     bool refill();
     bool next_line_record(std::string& document);
@@ -89,6 +90,7 @@ private:
     std::size_t begin_ = 0;  ///< of what is not yet used in buffer_
     std::size_t end_ = 0;
     bool ended_ = false;
+    bool is_cut_ = false;  ///< it ended where reading failed, so what was begun there is a half
     std::string line_;
     std::string carried_;  ///< the line that begins the next part of a long paragraph
     std::int64_t line_number_ = 0;

@@ -148,6 +148,44 @@ TEST(CorpusBuilderTest, TooManyBadRecordsStopTheBuildAndLeaveNothing) {
     EXPECT_EQ(reports.at(0).records, 10);
 }
 
+TEST(CorpusBuilderTest, OneBadLanguageLeavesNothingOfTheGoodOnesEither) {
+    TemporaryFolder const folder;
+    test::write_content(folder / "el.jsonl", test::jsonl_of("el", 0, 10));
+    test::write_content(folder / "en.jsonl", test::jsonl_of("en", 0, 9) + "{\"text\": \"\xFF\"}\n");
+    auto const tokenizer = Tokenizer::open("bytes");
+    BuildPlan plan{
+        .languages = {{"el", {folder / "el.jsonl"}}, {"en", {folder / "en.jsonl"}}},
+        .out = folder / "corpus"};
+    for (int const ranks : {1, 2}) {
+        expect_error(Exit::data, "en: 1 of 10 records are bad (10 %)", [&] {
+            build_corpus(plan, tokenizer, ranks);
+        });
+        EXPECT_FALSE(fs::exists(folder / "corpus"));
+        EXPECT_FALSE(fs::exists(folder / "corpus.partial")) << ranks << " ranks";
+    }
+}
+
+// A language that an earlier, killed build took under a laxer limit is judged again.
+TEST(CorpusBuilderTest, AStricterLimitHoldsForWhatIsFinishedToo) {
+    TemporaryFolder const folder;
+    test::write_content(folder / "en.jsonl", test::jsonl_of("en", 0, 9) + "{\"text\": \"\xFF\"}\n");
+    auto const tokenizer = Tokenizer::open("bytes");
+    BuildPlan plan{
+        .languages = {{"en", {folder / "en.jsonl"}}}, .out = folder / "corpus", .max_bad = 10.0};
+    {
+        CorpusBuilder const builder(plan, tokenizer);  // all but the commit
+        builder.prepare();
+        builder.make_parts(0, 1, [](std::int64_t, std::string const&) {});
+        ASSERT_EQ(builder.assemble(0, 1), "");
+        ASSERT_TRUE(fs::exists(folder / "corpus.partial" / "en.h5"));
+    }
+    plan.max_bad = 9.0;
+    expect_error(Exit::data, "en: 1 of 10 records are bad (10 %)", [&] {
+        build_corpus(plan, tokenizer, 1);
+    });
+    EXPECT_FALSE(fs::exists(folder / "corpus"));
+}
+
 TEST(CorpusBuilderTest, LargeVocabularyIsStoredIn32Bits) {
     EXPECT_EQ(token_bytes(65536), 2);
     EXPECT_EQ(token_bytes(65537), 4);

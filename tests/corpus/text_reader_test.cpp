@@ -1,13 +1,18 @@
 // corpus/text_reader_test.cpp
 #include "corpus/text_reader.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <boost/iostreams/copy.hpp>
 #include <boost/iostreams/filter/gzip.hpp>
 #include <boost/iostreams/filter/lzma.hpp>
 #include <boost/iostreams/filter/zstd.hpp>
 #include <boost/iostreams/filtering_streambuf.hpp>
+#include <span>
 #include <sstream>
 
+#include "base/random.h"
 #include "corpus/utf8.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -141,6 +146,14 @@ std::string many_lines() {
     return text;
 }
 
+// Whole documents only, each in its place; the half one is counted once, as cut short.
+void expect_whole_prefix(Result const& cut, Documents const& all) {
+    ASSERT_LT(cut.documents.size(), all.size());
+    EXPECT_TRUE(std::ranges::equal(cut.documents, std::span(all).first(cut.documents.size())));
+    EXPECT_EQ(cut.faults.total(), 1);
+    EXPECT_EQ(cut.records, static_cast<std::int64_t>(cut.documents.size()) + 1);
+}
+
 template <class Compressor>
 void check_compressed(std::string const& ending) {
     TemporaryFolder const folder;
@@ -162,6 +175,7 @@ void check_compressed(std::string const& ending) {
         write_content(folder / ("cut.txt" + ending), bytes.substr(0, left));
         auto const cut = read_all(folder / ("cut.txt" + ending), lines);
         EXPECT_EQ(cut.count(Fault::cut_short), 1) << left << " of " << bytes.size() << " bytes";
+        expect_whole_prefix(cut, plain.documents);
     }
     auto altered = bytes;
     altered[bytes.size() / 2] = static_cast<char>(altered[bytes.size() / 2] ^ 0x10);
@@ -180,6 +194,55 @@ TEST(TextReaderTest, XzIsReadAndItsDamageFound) {
 }
 TEST(TextReaderTest, ZstdIsReadAndItsDamageFound) {
     check_compressed<boost::iostreams::zstd_compressor>(".zst");
+}
+
+struct Written {
+    std::string name;
+    std::string text;
+    TextFormat format;
+};
+
+// The same texts as lines, as paragraphs of two lines, and as jsonl; longer than the reader's
+// buffer when compressed.
+std::vector<Written> texts_in_all_forms(std::uint64_t records) {
+    Written lines{"l.txt", "", {.layout = Layout::lines}};
+    Written paragraphs{"p.txt", "", {}};
+    Written json{"j.jsonl", "", {}};
+    for (std::uint64_t i = 0; i < records; ++i) {
+        auto const text = fmt::format("{} {}", random_bits(1, 2, i), random_bits(1, 3, i));
+        lines.text += text + "\n";
+        paragraphs.text += text + "\nsecond line\n\n";
+        json.text += "{\"text\": \"" + text + "\"}\n";
+    }
+    return {lines, paragraphs, json};
+}
+
+TEST(TextReaderTest, TheHalfRecordBeforeACutIsSkipped) {
+    TemporaryFolder const folder;
+    for (auto const& [name, text, format] : texts_in_all_forms(20000)) {
+        write_content(folder / name, text);
+        auto const all = read_all(folder / name, format);
+        ASSERT_EQ(all.documents.size(), 20000U);
+        auto const bytes = compressed<boost::iostreams::gzip_compressor>(text);
+        for (auto const left : {bytes.size() / 2, bytes.size() - 1000, bytes.size() - 1011}) {
+            write_content(folder / (name + ".gz"), bytes.substr(0, left));
+            auto const cut = read_all(folder / (name + ".gz"), format);
+            EXPECT_GT(cut.documents.size(), 1000U);
+            EXPECT_EQ(cut.count(Fault::cut_short), 1);
+            expect_whole_prefix(cut, all.documents);
+        }
+    }
+}
+
+TEST(TextReaderTest, AFileCutInItsHeadIsOneFault) {
+    TemporaryFolder const folder;
+    auto const bytes = compressed<boost::iostreams::gzip_compressor>("one\ntwo\n");
+    write_content(folder / "a.txt.gz", bytes.substr(0, 12));
+    auto const result = read_all(folder / "a.txt.gz");
+    EXPECT_TRUE(result.documents.empty());
+    EXPECT_EQ(result.count(Fault::cut_short), 1);
+    EXPECT_EQ(result.faults.total(), 1);
+    EXPECT_EQ(result.records, 1);
 }
 
 TEST(TextReaderTest, MissingFileAndOtherEndingsAreNamed) {
