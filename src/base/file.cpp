@@ -27,35 +27,57 @@ using Descriptor = UniqueHandle<DescriptorTraits>;
     );
 }
 
+// A name that is removed on leaving the scope, but for a call of keep().
+class RemovedUnlessKept {
+public:
+    explicit RemovedUnlessKept(std::filesystem::path const& path) : path_(path) {}
+    ~RemovedUnlessKept() {
+        if (!is_kept_) {
+            ::unlink(path_.c_str());
+        }
+    }
+    RemovedUnlessKept(RemovedUnlessKept const&) = delete;
+    RemovedUnlessKept& operator=(RemovedUnlessKept const&) = delete;
+
+    void keep() { is_kept_ = true; }
+
+private:
+    std::filesystem::path const& path_;
+    bool is_kept_ = false;
+};
+
+void write_all(int descriptor, std::filesystem::path const& path, std::string_view content) {
+    while (!content.empty()) {
+        auto const written = ::write(descriptor, content.data(), content.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            fail_here(path, "writing failed");
+        }
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
 }  // namespace
 
 void write_file(std::filesystem::path const& path, std::string_view content) {
     auto partial = path;
     partial += ".partial";
-    {
-        Descriptor const file(
-            ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
-        );
-        if (file.get() < 0) {
-            fail_here(partial, "cannot be opened for writing");
-        }
-        while (!content.empty()) {
-            auto const written = ::write(file.get(), content.data(), content.size());
-            if (written < 0 && errno == EINTR) {
-                continue;
-            }
-            if (written < 0) {
-                fail_here(partial, "writing failed");
-            }
-            content.remove_prefix(static_cast<std::size_t>(written));
-        }
-        if (::fsync(file.get()) != 0) {
-            fail_here(partial, "flushing to disk failed");
-        }
+    Descriptor file(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (file.get() < 0) {
+        fail_here(partial, "cannot be opened for writing");
     }
+    RemovedUnlessKept unfinished(partial);
+    write_all(file.get(), partial, content);
+    if (::fsync(file.get()) != 0) {
+        fail_here(partial, "flushing to disk failed");
+    }
+    file = Descriptor();
     if (::rename(partial.c_str(), path.c_str()) != 0) {
         fail_here(path, "cannot be renamed into place");
     }
+    unfinished.keep();
 }
 
 void flush_to_disk(std::filesystem::path const& path) {

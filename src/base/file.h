@@ -8,7 +8,7 @@
 namespace isogloss {
 
 /// Writes PATH.partial, flushes it to disk, renames it to PATH: a reader sees the old file or the
-/// new one, never half of one.
+/// new one, never half of one. PATH.partial is removed on failure.
 /// @throws Error  (environment) when the disk is full or the folder not writable
 void write_file(std::filesystem::path const& path, std::string_view content);
 

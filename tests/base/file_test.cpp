@@ -33,6 +33,7 @@ TEST(FileTest, AFailedRenameLeavesTheOldContent) {
         write_file(folder / "f", "x");
     });
     EXPECT_TRUE(std::filesystem::is_directory(folder / "f/inside"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "f.partial"));
 }
 
 // /dev/full takes the open and refuses the write, as a full disk does.
@@ -44,6 +45,7 @@ TEST(FileTest, AFullDiskIsAFaultOfTheEnvironment) {
         write_file(folder / "f", "new");
     });
     EXPECT_EQ(test::content_of(folder / "f"), "old");
+    EXPECT_FALSE(std::filesystem::is_symlink(folder / "f.partial"));
 }
 
 TEST(FileTest, FoldersAreMadeWithTheirParentsAndMayExist) {
