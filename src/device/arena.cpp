@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::int64_t kAlignment = 64;
 constexpr std::int64_t kSmallestBlock = std::int64_t{1} << 20;
+// A joined block has 1 / kSlack more than the highest size seen: peaks that creep up from step to
+// step (routing is never the same) would otherwise make a new block each time.
+constexpr std::int64_t kSlack = 8;
 
 }  // namespace
 
@@ -57,7 +60,7 @@ void Arena::reset() {
     top_ = {};
     if (blocks_.size() > 1) {
         blocks_.clear();
-        blocks_.emplace_back(device_, peak_);
+        blocks_.emplace_back(device_, round_up(peak_ + peak_ / kSlack, kAlignment));
         ++num_allocations_;
     }
 }

@@ -17,8 +17,8 @@ namespace isogloss {
 ///     arena.release(mark);
 ///
 /// Memory is not zeroed. It grows by further blocks where the first was too small (views stay
-/// valid), and `reset()` joins them to one block of the highest size seen, so that from the second
-/// step on nothing is allocated.
+/// valid), and `reset()` joins them to one block of the highest size seen and an eighth more, so
+/// that from the second step on nothing is allocated.
 class Arena {
 public:
     struct Mark {

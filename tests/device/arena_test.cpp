@@ -71,6 +71,27 @@ TEST(ArenaTest, FromTheSecondStepOnNothingIsAllocated) {
     EXPECT_GE(arena.peak_bytes(), 10 * 300 * 1000 * 4);
 }
 
+// The third step's pieces fit into the eighth more of the block made after the second: 2 MB, 3 MB,
+// then 3 MB + 1 % and so on up to 3 MB + 12 %.
+TEST(ArenaTest, APeakThatCreepsUpAllocatesNothing) {
+    Arena arena(Device::cpu);
+    auto const step = [&](std::int64_t bytes) {
+        for (int piece = 0; piece < 4; ++piece) {
+            static_cast<void>(arena.take<std::byte, 1>({bytes / 4}));
+        }
+        arena.reset();
+    };
+    step(2'000'000);
+    step(3'000'000);
+    auto const before = arena.num_allocations();
+    for (std::int64_t percent = 1; percent <= 12; ++percent) {
+        step(3'000'000 + percent * 30'000);
+        EXPECT_EQ(arena.num_allocations(), before) << percent << " % more";
+    }
+    step(6'000'000);
+    EXPECT_GT(arena.num_allocations(), before);
+}
+
 TEST(ArenaTest, EmptyPiecesAreFine) {
     Arena arena(Device::cpu);
     EXPECT_EQ((arena.take<float, 2>({0, 7}).size()), 0);
