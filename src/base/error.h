@@ -36,4 +36,15 @@ private:
     std::source_location where_;
 };
 
+/// What an exception comes to.
+struct Failure {
+    Exit code = Exit::internal;
+    std::string text{};   ///< for people
+    std::string where{};  ///< the place in our code that threw; empty if another's did
+};
+
+/// The exception that is being handled; call it inside a catch block only. Used-up memory and a
+/// filesystem's refusal are the machine's (Exit::environment); what is not ours is Exit::internal.
+Failure current_failure();
+
 }  // namespace isogloss

@@ -1,9 +1,16 @@
 // base/math.h - integer arithmetic that std lacks.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 
 namespace isogloss {
+
+/// i >= 0 as an index into a container of std.
+constexpr std::size_t index(std::integral auto i) {
+    return static_cast<std::size_t>(i);
+}
 
 /// Smallest integer >= a / b; a >= 0, b > 0.
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {

@@ -8,8 +8,9 @@
 namespace isogloss {
 
 void Attempt::agree(MpiComm const& group) const {
-    auto const mine = fault_ ? std::to_string(static_cast<int>(fault_->code)) + " " + fault_->text
-                             : std::string();
+    auto const mine = failure_
+                          ? std::to_string(static_cast<int>(failure_->code)) + " " + failure_->text
+                          : std::string();
     auto const all = gather_all(mine, group);
     auto const first = std::ranges::find_if(all, [](auto const& text) { return !text.empty(); });
     if (first == all.end()) {

@@ -1,9 +1,7 @@
 // checkpoint/attempt.h - work that may fail on one rank and must then fail on all.
 #pragma once
 
-#include <exception>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -11,22 +9,14 @@
 
 namespace isogloss {
 
-/// What an attempt came to, when it failed.
-struct Fault {
-    Exit code = Exit::internal;
-    std::string text;
-};
-
 /// Runs `work`; its exception becomes a value, because the other ranks (or threads) have to be told
 /// before anybody unwinds: they would wait for this one for ever.
 template <class F>
-std::optional<Fault> fault_of(F&& work) {
+std::optional<Failure> failure_of(F&& work) {
     try {
         std::forward<F>(work)();
-    } catch (Error const& error) {
-        return Fault{error.code(), error.what()};
-    } catch (std::exception const& error) {
-        return Fault{Exit::internal, error.what()};
+    } catch (...) {
+        return current_failure();
     }
     return std::nullopt;
 }
@@ -42,8 +32,8 @@ class Attempt {
 public:
     template <class F>
     void run(F&& work) {
-        if (!fault_) {
-            fault_ = fault_of(std::forward<F>(work));
+        if (!failure_) {
+            failure_ = failure_of(std::forward<F>(work));
         }
     }
 
@@ -51,7 +41,7 @@ public:
     void agree(MpiComm const& group) const;
 
 private:
-    std::optional<Fault> fault_;
+    std::optional<Failure> failure_;
 };
 
 }  // namespace isogloss

@@ -23,8 +23,8 @@ std::vector<std::string> problems_of_file(
     std::vector<std::string> problems;
     auto const path = checkpoint.folder / shard.file;
     auto const note = [&](auto&& work) {
-        if (auto const fault = fault_of(work)) {
-            problems.push_back(fault->text);
+        if (auto const failure = failure_of(work)) {
+            problems.push_back(failure->text);
         }
     };
     note([&] {

@@ -101,7 +101,7 @@ std::vector<LanguageReport> build(
     progress.finish();
     barrier(comm);
     auto const problem = builder.assemble(comm.rank(), comm.size());
-    bool const is_bad = max_over(std::int64_t{problem.empty() ? 0 : 1}, comm) != 0;
+    bool const is_bad = any_of(!problem.empty(), comm);
     if (is_bad && comm.rank() == 0) {
         builder.clean_up();
     }

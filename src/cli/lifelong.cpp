@@ -78,9 +78,7 @@ private:
         return run_evaluate(evaluate_arguments(stage), world_, stop_);
     }
 
-    [[nodiscard]] bool stop_requested() const {
-        return max_over(static_cast<std::int64_t>(stop_.requested() ? 1 : 0), world_.comm()) > 0;
-    }
+    [[nodiscard]] bool stop_requested() const { return any_of(stop_.requested(), world_.comm()); }
 
     void make_start(std::size_t stage) {
         auto const to = start(stage);
@@ -174,7 +172,7 @@ private:
     // Rank 0 looks, all agree: another rank's view of a network disk may be older.
     [[nodiscard]] bool exists_for_all(std::filesystem::path const& path) const {
         bool const seen = world_.comm().rank() == 0 && std::filesystem::exists(path);
-        return max_over(static_cast<std::int64_t>(seen ? 1 : 0), world_.comm()) > 0;
+        return any_of(seen, world_.comm());
     }
 
     [[nodiscard]] StageResult result_of(std::size_t stage) const {

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <new>
 #include <thread>
 
 #include "base/require.h"
@@ -18,11 +16,6 @@
 
 namespace isogloss {
 namespace {
-
-struct Failure {
-    Exit code;
-    std::string text;
-};
 
 // How long a failing rank waits to learn whether the others fail too, in seconds.
 constexpr double kPatience = 1.0;
@@ -140,24 +133,14 @@ Exit dispatch(int argc, char** argv, std::span<Command const> table) {
     return std::get<Command::OnRanks>(command.run)(words, world);
 }
 
-// The exception that is being handled, as a code and a text.
-Failure current_failure() {
-    try {
-        throw;
-    } catch (Error const& error) {
-        auto const is_ours = error.code() == Exit::internal;
-        return {error.code(), error.what() + (is_ours ? "\n  at " + error.where() : "")};
-    } catch (std::bad_alloc const&) {
-        return {Exit::environment, "memory is used up; use fewer rows or more ranks"};
-    } catch (std::filesystem::filesystem_error const& error) {
-        return {Exit::environment, error.what()};
-    } catch (std::exception const& error) {
-        return {Exit::internal, error.what()};
-    }
+// With the place in our code when the fault is ours.
+std::string described(Failure const& failure) {
+    bool const is_ours = failure.code == Exit::internal && !failure.where.empty();
+    return failure.text + (is_ours ? "\n  at " + failure.where : "");
 }
 
-void print(Failure const& failure, std::string const& prefix) {
-    auto const line = prefix + "error: " + failure.text + "\n";
+void print(std::string const& text, std::string const& prefix) {
+    auto const line = prefix + "error: " + text + "\n";
     std::fflush(stdout);
     std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
@@ -166,25 +149,26 @@ void print(Failure const& failure, std::string const& prefix) {
 // Ends this rank, and with it the job. Only a failure that all ranks share ends in good order.
 int end_with(Failure const& failure) {
     auto const code = static_cast<int>(failure.code);
+    auto const text = described(failure);
     auto const rank = rank_for_messages();
     if (ranks_for_messages() == 1) {
         // MPI may not run yet: then the fault of a command line is that of all that were started.
         if (failure.code != Exit::usage || launched_rank() == 0) {
-            print(failure, "");
+            print(text, "");
         }
         end_mpi_after_shared_failure();
         return code;
     }
-    FailureNotice notice(failure.text);
+    FailureNotice notice(text);
     auto const shared = notice.is_shared_within(kPatience);
     if (shared && notice.all_alike()) {
         if (rank == 0) {
-            print(failure, "");
+            print(text, "");
         }
         end_mpi_after_shared_failure();
         return code;
     }
-    print(failure, fmt::format("[rank {}] ", rank));
+    print(text, fmt::format("[rank {}] ", rank));
     if (shared) {  // let the others say theirs
         std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }

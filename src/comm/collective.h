@@ -50,6 +50,8 @@ double sum_over(double x, MpiComm const& group);
 std::int64_t sum_over(std::int64_t x, MpiComm const& group);
 std::int64_t max_over(std::int64_t x, MpiComm const& group);
 double max_over(double x, MpiComm const& group);
+/// Is x true on some rank? The same answer on all.
+bool any_of(bool x, MpiComm const& group);
 /// x[i] = sum over ranks.
 void sum_over(std::span<double> x, MpiComm const& group);
 void sum_over(std::span<std::int64_t> x, MpiComm const& group);

@@ -53,10 +53,6 @@ int checked_count(std::int64_t count) {
     return static_cast<int>(count);
 }
 
-std::size_t index(std::int64_t i) {
-    return static_cast<std::size_t>(i);
-}
-
 // Elements [round * chunk, (round + 1) * chunk) of rank p's part of `size` elements.
 Range chunk_of(
     std::int64_t size, MpiComm const& group, int p, std::int64_t round, std::int64_t chunk

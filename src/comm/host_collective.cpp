@@ -51,6 +51,10 @@ double max_over(double x, MpiComm const& group) {
     return x;
 }
 
+bool any_of(bool x, MpiComm const& group) {
+    return max_over(std::int64_t{x}, group) != 0;
+}
+
 void sum_over(std::span<double> x, MpiComm const& group) {
     auto const all = gather_lists<double>(x, MPI_DOUBLE, group);
     std::ranges::fill(x, 0.0);
@@ -120,11 +124,11 @@ void barrier(MpiComm const& group) {
 bool is_same_on_all_ranks(std::string const& x, MpiComm const& group) {
     std::string first = x;
     broadcast(first, 0, group);
-    return max_over(std::int64_t{first != x}, group) == 0;
+    return !any_of(first != x, group);
 }
 
 void fail_together(Exit code, std::string const& problem, MpiComm const& group) {
-    if (max_over(static_cast<std::int64_t>(!problem.empty()), group) == 0) {
+    if (!any_of(!problem.empty(), group)) {
         return;
     }
     auto const texts = gather_all(problem, group);

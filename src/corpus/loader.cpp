@@ -14,13 +14,6 @@
 
 namespace isogloss {
 
-std::vector<std::int64_t> rows_of_rank(std::int64_t rows, std::int64_t ranks, std::int64_t rank) {
-    auto const part = even_part(rows, ranks, rank);
-    std::vector<std::int64_t> result(static_cast<std::size_t>(part.size()));
-    std::iota(result.begin(), result.end(), part.begin);
-    return result;
-}
-
 Batch read_rows(
     Corpus const& corpus,
     Mixture const& mixture,
@@ -44,26 +37,18 @@ Batch read_rows(
     return batch;
 }
 
-LoaderPlan even_plan(
-    std::int64_t rows,
-    std::int64_t ranks,
-    std::int64_t rank,
-    std::int64_t micro_batches,
-    std::int64_t first_step
+LoaderPlan slice_plan(
+    Slices const& slices, std::int64_t ranks, std::int64_t rank, std::int64_t first_step
 ) {
+    auto const part = even_part(slices.rows, ranks, rank);
     return {
         .first_step = first_step,
-        .micro_batches = micro_batches,
-        .rows =
-            [mine = even_part(rows, ranks, rank),
-             micro_batches](std::int64_t /*step*/, std::int64_t micro_batch) {
-                auto part = rows_of_rank(mine.size(), micro_batches, micro_batch);
-                for (auto& row : part) {
-                    row += mine.begin;
-                }
-                return part;
-            },
-    };
+        .micro_batches = slices.count,
+        .rows = [slice = slices.rows, part](std::int64_t /*step*/, std::int64_t micro_batch) {
+            std::vector<std::int64_t> rows(index(part.size()));
+            std::iota(rows.begin(), rows.end(), micro_batch * slice + part.begin);
+            return rows;
+        }};
 }
 
 // Shared between the caller and the reading thread. Everything mutable is guarded by `mutex`.

@@ -13,9 +13,6 @@
 
 namespace isogloss {
 
-/// Rows of the global batch that `rank` of `ranks` takes: even_part(rows, ranks, rank).
-std::vector<std::int64_t> rows_of_rank(std::int64_t rows, std::int64_t ranks, std::int64_t rank);
-
 /// Rows `rows` of step `step` of the training split, in that order. Pure.
 Batch read_rows(
     Corpus const& corpus,
@@ -34,13 +31,16 @@ struct LoaderPlan {
     std::function<std::vector<std::int64_t>(std::int64_t, std::int64_t)> rows;
 };
 
-/// The plan of rank `rank`: its even part of the rows, split evenly over the micro-batches.
-LoaderPlan even_plan(
-    std::int64_t rows,
-    std::int64_t ranks,
-    std::int64_t rank,
-    std::int64_t micro_batches,
-    std::int64_t first_step
+/// A step's rows in slices, the same on any number of ranks: slice i is rows [i rows, (i + 1)
+/// rows).
+struct Slices {
+    std::int64_t rows = 0;   ///< of a slice
+    std::int64_t count = 1;  ///< of slices
+};
+
+/// The plan of rank `rank` of `ranks`: micro-batch i is its even part of slice i.
+LoaderPlan slice_plan(
+    Slices const& slices, std::int64_t ranks, std::int64_t rank, std::int64_t first_step
 );
 
 /// Reads micro-batches on a thread of its own, at most two ahead of the caller.

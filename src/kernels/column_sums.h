@@ -8,9 +8,6 @@
 
 namespace isogloss::cpu {
 
-/// Rows summed in one go. Part of the result: another number gives other roundings.
-constexpr std::int64_t kRowsPerBlock = 128;
-
 /// Sums over rows, in blocks: each block of rows adds into its own [width] of zeros, and the blocks
 /// are added up in order.
 class ColumnSums {
@@ -46,6 +43,9 @@ public:
     }
 
 private:
+    /// Rows summed in one go. Part of the result: another number gives other roundings.
+    static constexpr std::int64_t kRowsPerBlock = 128;
+
     std::int64_t rows_;
     std::int64_t width_;
     std::int64_t blocks_;

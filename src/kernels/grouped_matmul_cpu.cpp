@@ -10,21 +10,21 @@ namespace {
 
 /// Groups have any number of rows, but each new shape of product costs a millisecond of compiling.
 /// So whole blocks of this many rows are one product, and the rest is padded to one more block.
-constexpr std::int64_t kRowsPerBlock = 64;
+constexpr std::int64_t kRowsPerProduct = 64;
 
 /// The last rows of a group, copied into a block whose other rows are zeros.
 template <class T>
 class PaddedRows {
 public:
     explicit PaddedRows(std::int64_t width)
-        : width_(width), rows_(static_cast<std::size_t>(kRowsPerBlock * width)) {}
+        : width_(width), rows_(static_cast<std::size_t>(kRowsPerProduct * width)) {}
 
     Matrix<T const> copy_of(T const* from, std::int64_t count) {
         auto const end = std::copy_n(from, count * width_, rows_.begin());
         std::fill(end, rows_.end(), from_float<T>(0.0F));
-        return {rows_.data(), kRowsPerBlock, width_, width_, 1};
+        return {rows_.data(), kRowsPerProduct, width_, width_, 1};
     }
-    Matrix<T> whole() { return {rows_.data(), kRowsPerBlock, width_, width_, 1}; }
+    Matrix<T> whole() { return {rows_.data(), kRowsPerProduct, width_, width_, 1}; }
     void copy_to(T* to, std::int64_t count) const {
         std::copy_n(rows_.begin(), count * width_, to);
     }
@@ -45,7 +45,7 @@ void multiply_groups(
     PaddedRows<T> padded_in(in.shape[1]);
     PaddedRows<T> padded_out(out.shape[1]);
     for (std::size_t g = 0; g + 1 < begin.size(); ++g) {
-        std::int64_t const rest = (begin[g + 1] - begin[g]) % kRowsPerBlock;
+        std::int64_t const rest = (begin[g + 1] - begin[g]) % kRowsPerProduct;
         std::int64_t const cut = begin[g + 1] - rest;
         product<T, T>(
             matrix(in.rows(begin[g], cut)), weight_of(g), matrix(out.rows(begin[g], cut)),
@@ -101,7 +101,7 @@ void grouped_matmul_tn(
         if (dweight[g].data == nullptr) {
             continue;
         }
-        std::int64_t const rest = (begin[g + 1] - begin[g]) % kRowsPerBlock;
+        std::int64_t const rest = (begin[g + 1] - begin[g]) % kRowsPerProduct;
         std::int64_t const cut = begin[g + 1] - rest;
         product<T, float>(
             matrix(dy.rows(begin[g], cut)).transposed(), matrix(x.rows(begin[g], cut)),

@@ -10,9 +10,9 @@ namespace isogloss {
 
 template <class T>
 struct AttentionWeights {
-    Matrix<T> qkv;     ///< [(H + 2 G) W, D]: queries, keys, values
-    Vector<T> bias;    ///< [(H + 2 G) W] of qkv; may be absent
-    Matrix<T> output;  ///< [D, H W]
+    MatrixParameter<T> qkv;     ///< [(H + 2 G) W, D]: queries, keys, values
+    VectorParameter<T> bias;    ///< [(H + 2 G) W] of qkv; may be absent
+    MatrixParameter<T> output;  ///< [D, H W]
 };
 
 /// What attention must know of the tokens of a pass.

@@ -56,7 +56,7 @@ public:
         MpiComm const& world
     );
 
-    [[nodiscard]] Vector<T> const& attention_norm() const { return attention_norm_; }
+    [[nodiscard]] VectorParameter<T> const& attention_norm() const { return attention_norm_; }
 
     /// y [N, D] out: feed_forward(norm(m)). Leaves `saved` in the arena; with Keep::nothing only
     /// saved.middle, for the sum.
@@ -81,9 +81,9 @@ public:
     );
 
 private:
-    Vector<T> attention_norm_;
+    VectorParameter<T> attention_norm_;
     AttentionWeights<T> attention_;
-    Vector<T> ffn_norm_;
+    VectorParameter<T> ffn_norm_;
     MoeLayer<T> moe_;
 };
 

@@ -10,7 +10,9 @@ namespace {
 
 // Calls `work(begin, end, logits)` for every chunk of tokens, logits filled.
 template <class T, class Work>
-void for_each_chunk(View<T const, 2> h, Matrix<T> const& weight, Arena& arena, Work const& work) {
+void for_each_chunk(
+    View<T const, 2> h, MatrixParameter<T> const& weight, Arena& arena, Work const& work
+) {
     ArenaScope const scope(arena);
     auto const num_tokens = h.shape[0];
     auto const vocab_size = weight.value.shape[0];
@@ -28,7 +30,7 @@ void for_each_chunk(View<T const, 2> h, Matrix<T> const& weight, Arena& arena, W
 template <class T>
 void head_loss(
     View<T const, 2> h,
-    Matrix<T> const& weight,
+    MatrixParameter<T> const& weight,
     View<std::int32_t const, 1> target,
     View<float, 1> loss,
     Arena& arena
@@ -41,7 +43,7 @@ void head_loss(
 template <class T>
 void head_loss_with_gradient(
     View<T const, 2> h,
-    Matrix<T> const& weight,
+    MatrixParameter<T> const& weight,
     View<std::int32_t const, 1> target,
     float scale,
     View<float, 1> loss,

@@ -18,7 +18,7 @@ inline constexpr std::int64_t kHeadChunk = 1024;
 template <class T>
 void head_loss(
     View<T const, 2> h,
-    Matrix<T> const& weight,
+    MatrixParameter<T> const& weight,
     View<std::int32_t const, 1> target,
     View<float, 1> loss,
     Arena& arena
@@ -29,7 +29,7 @@ void head_loss(
 template <class T>
 void head_loss_with_gradient(
     View<T const, 2> h,
-    Matrix<T> const& weight,
+    MatrixParameter<T> const& weight,
     View<std::int32_t const, 1> target,
     float scale,
     View<float, 1> loss,

@@ -61,10 +61,10 @@ private:
     ModelConfig const* config_;
     MpiComm const* world_;
     Activations activations_;
-    Matrix<T> embedding_;
+    MatrixParameter<T> embedding_;
     std::vector<Block<T>> blocks_;
-    Vector<T> final_norm_;
-    Matrix<T> head_;
+    VectorParameter<T> final_norm_;
+    MatrixParameter<T> head_;
     std::size_t lowest_trainable_;  ///< block; blocks_.size() when no block trains
 
     // Of the pass under way.

@@ -11,7 +11,7 @@ namespace isogloss {
 
 /// A matrix [out, in]. The gradient's data is null when it is frozen.
 template <class T>
-struct Matrix {
+struct MatrixParameter {
     View<T const, 2> value;
     View<float, 2> gradient;
 
@@ -20,7 +20,7 @@ struct Matrix {
 
 /// Gains or biases [size]; value.data is null when the model has none.
 template <class T>
-struct Vector {
+struct VectorParameter {
     View<T const, 1> value;
     View<float, 1> gradient;
 
@@ -28,32 +28,32 @@ struct Vector {
 };
 
 template <class T>
-Matrix<T> matrix_of(ParameterTable const& table, std::string const& name) {
+MatrixParameter<T> matrix_of(ParameterTable const& table, std::string const& name) {
     auto const index = table.index_of(name);
     return {table.matrix<T>(index), table.gradient_matrix(index)};
 }
 
 template <class T>
-Vector<T> vector_of(ParameterTable const& table, std::string const& name) {
+VectorParameter<T> vector_of(ParameterTable const& table, std::string const& name) {
     auto const index = table.index_of(name);
     return {table.values<T>(index), table.gradient(index)};
 }
 
 /// y = x W^T.     x [N, in], y [N, out]
 template <class T>
-void linear(View<T const, 2> x, Matrix<T> const& weight, View<T, 2> y) {
+void linear(View<T const, 2> x, MatrixParameter<T> const& weight, View<T, 2> y) {
     matmul_nt<T, T>(x, weight.value, y, Write::replace, Stream{});
 }
 
 /// dx = dy W.
 template <class T>
-void linear_to_input(View<T const, 2> dy, Matrix<T> const& weight, View<T, 2> dx) {
+void linear_to_input(View<T const, 2> dy, MatrixParameter<T> const& weight, View<T, 2> dx) {
     matmul_nn<T, T>(dy, weight.value, dx, Write::replace, Stream{});
 }
 
 /// dW += dy^T x, in float; nothing when W is frozen.
 template <class T>
-void linear_to_weight(View<T const, 2> dy, View<T const, 2> x, Matrix<T> const& weight) {
+void linear_to_weight(View<T const, 2> dy, View<T const, 2> x, MatrixParameter<T> const& weight) {
     if (weight.trains()) {
         matmul_tn<T, float>(dy, x, weight.gradient, Write::add, Stream{});
     }

@@ -1,16 +1,13 @@
 // moe/experts.cpp
 #include "moe/experts.h"
 
+#include "base/math.h"
 #include "base/require.h"
 #include "kernels/grouped_matmul.h"
 #include "kernels/swiglu.h"
 
 namespace isogloss {
 namespace {
-
-std::size_t index(std::int64_t i) {
-    return static_cast<std::size_t>(i);
-}
 
 template <class T>
 std::vector<View<T const, 2>> gate_up_weights(ExpertGroup<T> const& group) {

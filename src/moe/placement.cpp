@@ -14,10 +14,6 @@
 namespace isogloss {
 namespace {
 
-std::size_t index(std::integral auto i) {
-    return static_cast<std::size_t>(i);
-}
-
 // One layer of the request, with what is left out filled in.
 struct LayerRequest {
     std::vector<double> share;        // [expert], sum 1

@@ -3,15 +3,12 @@
 #include <bit>
 #include <numeric>
 
+#include "base/math.h"
 #include "base/require.h"
 #include "moe/routing_ops.h"
 
 namespace isogloss::cpu {
 namespace {
-
-std::size_t index(std::int64_t i) {
-    return static_cast<std::size_t>(i);
-}
 
 // counts[i + 1] at i + 1 becomes the beginning of run i + 1: [n + 1] with counts[0] = 0.
 void counts_to_begin(std::span<std::int64_t> counts) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/math.h"
 #include "base/require.h"
 
 namespace isogloss {
@@ -78,23 +77,6 @@ Mixture make_mixture(RunConfig const& run, Corpus const& corpus) {
         config.tokens.push_back(corpus.tokens(l, Split::train));
     }
     return Mixture(std::move(config));
-}
-
-LoaderPlan slice_plan(
-    TrainConfig const& train, std::int64_t ranks, std::int64_t rank, std::int64_t first_step
-) {
-    auto const slice = train.slice_rows();
-    auto const part = even_part(slice, ranks, rank);
-    return {
-        .first_step = first_step,
-        .micro_batches = train.num_slices(),
-        .rows = [slice, part](std::int64_t /*step*/, std::int64_t micro_batch) {
-            std::vector<std::int64_t> rows;
-            for (auto row = part.begin; row < part.end; ++row) {
-                rows.push_back(micro_batch * slice + row);
-            }
-            return rows;
-        }};
 }
 
 double counted_targets(Mixture const& mixture, std::int64_t step) {

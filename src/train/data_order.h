@@ -1,11 +1,10 @@
-// train/data_order.h - from a run's config to its rows: shares of languages, slices, counts.
+// train/data_order.h - from a run's config to its mixture: shares of languages, counts of targets.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "corpus/corpus.h"
-#include "corpus/loader.h"
 #include "corpus/mixture.h"
 #include "train/config.h"
 
@@ -16,12 +15,6 @@ namespace isogloss {
 /// the same temperature.
 /// @throws Error  (usage) when a language is not in the corpus or has no tokens to train on
 Mixture make_mixture(RunConfig const& run, Corpus const& corpus);
-
-/// Which rows rank `rank` of `ranks` reads: micro-batch i of a step is slice i of its rows (the
-/// same on any number of ranks), of which every rank takes an even part.
-LoaderPlan slice_plan(
-    TrainConfig const& train, std::int64_t ranks, std::int64_t rank, std::int64_t first_step
-);
 
 /// Targets of step `step` that count, over all its rows: rows T, but for streams shorter than a
 /// row.

@@ -69,7 +69,7 @@ void finish_score(LanguageScore& score, SplitCounts const& counts, MpiComm const
 }
 
 bool agreed_to_stop(EvaluationRequest const& request, MpiComm const& world) {
-    return request.stop && max_over(static_cast<std::int64_t>(request.stop() ? 1 : 0), world) > 0;
+    return request.stop && any_of(request.stop(), world);
 }
 
 }  // namespace

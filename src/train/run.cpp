@@ -141,7 +141,8 @@ RunResult run_training(
         start.checkpoint.folder.string(), comm.size(), comm.size() == 1 ? "" : "s", state.step,
         run.train.steps
     ));
-    Loader loader(corpus, mixture, slice_plan(run.train, comm.size(), comm.rank(), state.step));
+    Slices const slices{run.train.slice_rows(), run.train.num_slices()};
+    Loader loader(corpus, mixture, slice_plan(slices, comm.size(), comm.rank(), state.step));
     RunRecord record(directory, run.train, state.step, style, log, comm.rank());
     Trainer trainer(
         {run, directory, corpus, mixture, model, optimizer, loader, record, log, stop, comm}, state,

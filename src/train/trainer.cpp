@@ -197,7 +197,7 @@ void Trainer::save() {
 }
 
 bool Trainer::stop_requested() const {
-    return max_over(static_cast<std::int64_t>(parts_.stop.requested() ? 1 : 0), parts_.world) > 0;
+    return any_of(parts_.stop.requested(), parts_.world);
 }
 
 std::string Trainer::first_not_finite() const {

@@ -242,6 +242,14 @@ TEST_F(CollectiveTest, HostSumsAndMaximaAreOverAllRanks) {
     EXPECT_EQ(x[1], static_cast<double>(ranks * (ranks - 1) / 2));
 }
 
+TEST_F(CollectiveTest, AnyOfIsTrueWhenOneRankSaysSo) {
+    for (int one = 0; one < group.size(); ++one) {
+        EXPECT_TRUE(any_of(group.rank() == one, group)) << "rank " << one;
+    }
+    EXPECT_FALSE(any_of(false, group));
+    EXPECT_TRUE(any_of(true, group));
+}
+
 TEST_F(CollectiveTest, GatheredTextsKeepRankOrderAndLengths) {
     std::string const own(
         static_cast<std::size_t>(group.rank()), static_cast<char>('a' + group.rank())

@@ -16,6 +16,17 @@ bool has(std::vector<std::string> const& faults, std::string const& part) {
     });
 }
 
+TEST(TrainConfigTest, SlicesHoldMicroRowsOrAllRows) {
+    TrainConfig train;
+    train.rows = 12;
+    train.micro_rows = 4;
+    EXPECT_EQ(train.slice_rows(), 4);
+    EXPECT_EQ(train.num_slices(), 3);
+    train.micro_rows = 0;
+    EXPECT_EQ(train.slice_rows(), 12);
+    EXPECT_EQ(train.num_slices(), 1);
+}
+
 TEST(TrainConfigTest, TheDefaultsBreakNoRule) {
     EXPECT_TRUE(problems(RunConfig{}, 1).empty());
     EXPECT_TRUE(problems(RunConfig{}, 32).empty());

@@ -1,11 +1,11 @@
-// train/data_order_test.cpp - which rows a rank reads, and in which shares.
+// train/data_order_test.cpp - the shares of languages, and how many targets count.
 #include "train/data_order.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
-#include <set>
 
+#include "corpus/loader.h"
 #include "support/byte_corpus.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -46,34 +46,6 @@ double share(Mixture const& mixture, std::int32_t language) {
 
 // The counts of a block are the shares rounded to whole rows, each language at least one.
 constexpr double kShareError = 4.0 / static_cast<double>(Mixture::kBlock);
-
-TEST(DataOrderTest, TheRanksTogetherReadEachSliceOnce) {
-    auto const run = small_run();
-    for (std::int64_t ranks : {1, 2, 3, 4}) {
-        for (std::int64_t micro_batch = 0; micro_batch < 3; ++micro_batch) {
-            std::multiset<std::int64_t> rows;
-            for (std::int64_t rank = 0; rank < ranks; ++rank) {
-                auto const plan = slice_plan(run.train, ranks, rank, 5);
-                EXPECT_EQ(plan.first_step, 5);
-                EXPECT_EQ(plan.micro_batches, 3);
-                auto const part = plan.rows(9, micro_batch);
-                EXPECT_LE(static_cast<std::int64_t>(part.size()), (4 + ranks - 1) / ranks);
-                rows.insert(part.begin(), part.end());
-            }
-            auto const first = 4 * micro_batch;
-            EXPECT_EQ(rows, (std::multiset{first, first + 1, first + 2, first + 3}))
-                << ranks << " ranks";
-        }
-    }
-}
-
-TEST(DataOrderTest, WithoutMicroRowsThereIsOneSlice) {
-    auto run = small_run();
-    run.train.micro_rows = 0;
-    auto const plan = slice_plan(run.train, 1, 0, 0);
-    EXPECT_EQ(plan.micro_batches, 1);
-    EXPECT_EQ(plan.rows(0, 0).size(), 12U);
-}
 
 TEST(DataOrderTest, SharesFollowSizeTemperatureAndWeights) {
     test::TemporaryFolder const folder;

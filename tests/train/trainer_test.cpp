@@ -120,7 +120,8 @@ Outcome train(
         load_optimizer(start, model.parameters(), pieces, HashCheck::compare, group);
     }
     auto const mixture = make_mixture(run, corpus);
-    Loader loader(corpus, mixture, slice_plan(run.train, group.size(), group.rank(), state.step));
+    Slices const slices{run.train.slice_rows(), run.train.num_slices()};
+    Loader loader(corpus, mixture, slice_plan(slices, group.size(), group.rank(), state.step));
     RunRecord record(directory, run.train, state.step, ProgressStyle::none, log, group.rank());
     Trainer trainer(
         {run, directory, corpus, mixture, model, optimizer, loader, record, log, stop, group},
