@@ -1,0 +1,46 @@
+# analysis/inputs/families.py - name, family, branch and script of a language tag.
+
+import csv
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict
+
+TABLE = Path(__file__).resolve().parents[1] / "families.tsv"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Language:
+    tag: str
+    name: str = UNKNOWN
+    family: str = UNKNOWN
+    branch: str = ""
+    script: str = ""
+
+    @property
+    def lineage(self) -> str:
+        """"Slavic, Indo-European"; the family alone where the branch is called the same."""
+        return self.family if self.branch in ("", self.family) else f"{self.branch}, {self.family}"
+
+
+@lru_cache(maxsize=None)
+def table() -> Dict[str, Language]:
+    """By BCP 47 primary subtag and by each ISO 639-3 code."""
+    found = {}
+    with TABLE.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream, delimiter="\t"):
+            language = Language(row["tag"], row["name"], row["family"], row["branch"], row["script"])
+            for code in [row["tag"], *row["iso639_3"].split(",")]:
+                found[code] = language
+    return found
+
+
+def language_of(tag: str) -> Language:
+    """Of "pt-BR" or "por_Latn" as of "pt"; a script in the tag goes over the usual one."""
+    subtags = tag.replace("_", "-").split("-")
+    known = table().get(subtags[0].lower())
+    if known is None:
+        return Language(tag)
+    script = next((s.title() for s in subtags[1:] if len(s) == 4 and s.isalpha()), known.script)
+    return Language(tag, known.name, known.family, known.branch, script)
