@@ -24,9 +24,15 @@ struct Command {
     /// Runs on the ranks of an MPI job, one or many; called on each.
     using OnRanks = Exit (*)(Arguments const& arguments, World const& world);
 
+    /// Runs in the first of the processes that were started, without MPI; the others end at once.
+    /// For what reads small files and answers soon, so that a job script may hold it.
+    struct OnFirst {
+        Exit (*run)(Arguments const& arguments);
+    };
+
     std::string_view name;     ///< "train", "corpus build": one or two words
     std::string_view summary;  ///< one line for `isogloss --help`
-    std::variant<Alone, OnRanks> run;
+    std::variant<Alone, OnFirst, OnRanks> run;
 };
 
 /// Prints options.help() to standard output, on rank 0 only. Returns Exit::done.

@@ -31,7 +31,7 @@ int number_in_environment(std::initializer_list<char const*> names, int otherwis
 
 // What mpirun or srun says of this process, for the parts that run without MPI.
 int launched_rank() {
-    return number_in_environment({"OMPI_COMM_WORLD_RANK", "PMIX_RANK"}, 0);
+    return number_in_environment({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}, 0);
 }
 int launched_ranks() {
     return number_in_environment({"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"}, 1);
@@ -128,6 +128,9 @@ Exit dispatch(int argc, char** argv, std::span<Command const> table) {
     auto const& command = take_command(table, words);
     if (auto const* alone = std::get_if<Command::Alone>(&command.run)) {
         return run_alone(*alone, command, words);
+    }
+    if (auto const* first = std::get_if<Command::OnFirst>(&command.run)) {
+        return launched_rank() == 0 ? first->run(words) : Exit::done;
     }
     World const world(argc, argv);
     return std::get<Command::OnRanks>(command.run)(words, world);

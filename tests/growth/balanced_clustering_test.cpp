@@ -1,0 +1,145 @@
+// growth/balanced_clustering_test.cpp - never worse than greedy, often the best there is.
+#include "growth/balanced_clustering.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "growth/language_groups.h"
+#include "support/expect_error.h"
+
+namespace isogloss {
+namespace {
+
+using test::random_distances;
+
+// Each language in exactly one group, sizes that differ by at most one, all in order.
+void expect_grouping(std::vector<LanguageGroup> const& groups, std::int32_t n, std::int32_t k) {
+    ASSERT_EQ(groups.size(), static_cast<std::size_t>(k));
+    LanguageGroup all;
+    for (auto const& group : groups) {
+        EXPECT_TRUE(std::ranges::is_sorted(group));
+        auto const size = static_cast<std::int32_t>(group.size());
+        EXPECT_TRUE(size == n / k || size == (n + k - 1) / k) << size;
+        all.insert(all.end(), group.begin(), group.end());
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(groups));
+    std::ranges::sort(all);
+    ASSERT_EQ(all.size(), static_cast<std::size_t>(n));
+    for (std::int32_t i = 0; i < n; ++i) {
+        EXPECT_EQ(all[static_cast<std::size_t>(i)], i);
+    }
+}
+
+// The best objective of all groupings of the languages from `next` on: each goes into a group with
+// room, an empty one only if it is the first.
+double best_objective(
+    LanguageDistances const& distance,
+    std::vector<LanguageGroup>& groups,
+    std::int32_t next,
+    std::int32_t larger
+) {
+    auto const n = distance.size();
+    auto const k = static_cast<std::int32_t>(groups.size());
+    if (next == n) {
+        return grouping_objective(distance, groups);
+    }
+    double best = 1e9;
+    for (auto& group : groups) {
+        auto const size = static_cast<std::int32_t>(group.size());
+        bool const is_full = size >= n / k + (larger > 0 ? 1 : 0);
+        if (!is_full) {
+            bool const is_empty = group.empty();
+            group.push_back(next);
+            auto const left = larger - (size + 1 > n / k ? 1 : 0);
+            best = std::min(best, best_objective(distance, groups, next + 1, left));
+            group.pop_back();
+            if (is_empty) {
+                break;
+            }
+        }
+    }
+    return best;
+}
+
+TEST(BalancedClusteringTest, IsNeverWorseThanTheGreedySolvers) {
+    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+        auto const distance =
+            seed == 0 ? test::published_distances() : random_distances(18, seed, 100000);
+        for (std::int32_t const groups : {2, 3, 6, 9}) {
+            auto const balanced = cluster_balanced(distance, groups);
+            expect_grouping(balanced, 18, groups);
+            auto const objective = grouping_objective(distance, balanced);
+            auto const exhaustive = cluster_exhaustively(distance, groups);
+            auto const linkage = cluster_by_linkage(distance, groups);
+            EXPECT_LE(objective, grouping_objective(distance, exhaustive)) << seed;
+            EXPECT_LE(objective, grouping_objective(distance, linkage)) << seed;
+            EXPECT_GE(objective, objective_bound(distance, 18 / groups));
+        }
+    }
+}
+
+TEST(BalancedClusteringTest, FindsTheBestOfAllGroupingsOfTenLanguages) {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        auto const distance = random_distances(10, seed + 100, 100000);
+        for (std::int32_t const k : {2, 3, 4, 5}) {
+            std::vector<LanguageGroup> empty(static_cast<std::size_t>(k));
+            auto const balanced = cluster_balanced(distance, k);
+            expect_grouping(balanced, 10, k);
+            EXPECT_EQ(
+                grouping_objective(distance, balanced), best_objective(distance, empty, 0, 10 % k)
+            ) << "seed "
+              << seed << ", " << k << " groups";
+        }
+    }
+}
+
+TEST(BalancedClusteringTest, WhatOneOutlierLeavesOpenIsStillGroupedWell) {
+    // Language 0 is like none; 1-4 and 5-8 are two families, in turns in the matrix, and 9 is with
+    // neither. The objective is 1 in any grouping; the families must be found all the same.
+    std::vector<std::string> languages;
+    std::vector<double> cells(100, 0.0);
+    for (std::size_t a = 0; a < 10; ++a) {
+        languages.push_back(std::to_string(a));
+        for (std::size_t b = 0; b < 10; ++b) {
+            bool const are_kin = a > 0 && b > 0 && a < 9 && b < 9 && a % 2 == b % 2;
+            cells[a * 10 + b] = are_kin ? 0.5 : 0.0;
+        }
+    }
+    auto const groups = cluster_balanced({languages, cells}, 2);
+    for (auto const& group : groups) {
+        auto const odd = std::ranges::count_if(group, [](auto i) { return i % 2 == 1 && i < 9; });
+        auto const even = std::ranges::count_if(group, [](auto i) { return i % 2 == 0 && i > 0; });
+        EXPECT_EQ(std::max(odd, even), 4) << test::tags({languages, cells}, groups);
+    }
+}
+
+TEST(BalancedClusteringTest, SizesOfAnyNumberOfGroupsDifferByAtMostOne) {
+    auto const distance = random_distances(17, 9, 100000);
+    for (std::int32_t groups = 1; groups <= 17; ++groups) {
+        expect_grouping(cluster_balanced(distance, groups), 17, groups);
+    }
+    for (auto const groups : {0, 18}) {
+        test::expect_error(Exit::usage, "must lie in [1, 17]", [&] {
+            cluster_balanced(distance, groups);
+        });
+    }
+}
+
+TEST(BalancedClusteringTest, TheSameDistancesGiveTheSameGroups) {
+    auto const distance = random_distances(40, 11, 100000);
+    EXPECT_EQ(cluster_balanced(distance, 8), cluster_balanced(distance, 8));
+}
+
+TEST(BalancedClusteringTest, ManyLanguagesAreGroupedBetterThanByLinkage) {
+    auto const distance = random_distances(256, 13, 1000000);
+    auto const balanced = cluster_balanced(distance, 32);
+    expect_grouping(balanced, 256, 32);
+    EXPECT_LT(
+        grouping_objective(distance, balanced),
+        grouping_objective(distance, cluster_by_linkage(distance, 32))
+    );
+}
+
+}  // namespace
+}  // namespace isogloss
