@@ -20,7 +20,7 @@ NEEDS = {
     "language_loss": (language_loss.TITLE, "metrics.jsonl of `isogloss train`"),
     "valid": ("Held-out loss of each language", "two validations or more in metrics.jsonl; set train.evaluate-every"),
     "allocation": (allocation.TITLE, "a checkpoint with several experts, or `isogloss expand allocate --json`"),
-    "routing_shares": (routing_shares.TITLE, "`isogloss evaluate --shares --out FILE`"),
+    "routing_shares": (routing_shares.TITLE, "`isogloss evaluate --shares --out FILE`, of a model with several experts"),
     "deviation": (deviation.TITLE, "the deviations of `isogloss group probe`"),
     "layer_similarity": (layer_similarity.TITLE, "`isogloss expand similarity --json`"),
     "language_similarity": (language_similarity.TITLE, "the similarity of `isogloss group probe`"),
@@ -103,22 +103,34 @@ class Builder:
         return "every layer of the model has one expert" if files and not shown else None
 
     def add_routing_shares(self) -> None:
+        """Each model beside the one before it."""
         files = sorted(self.found.of("shares"), key=self.age)
         pairs: List[Tuple[File, ...]] = list(zip(files, files[1:]))[-MAX_PAIRS:] or [(file,) for file in files]
         for pair in pairs:
-            names = [""] if len(pair) == 1 else ["before", "after"]
+            names = ["before", "after"] if len(pair) == 2 else [""]
+            stages = [self.stage_of(file)[1] for file in pair]
+            if all(stages):
+                names = [f"after {stage}" for stage in stages]
             named = [(name, file.content) for name, file in zip(names, pair)]
             source = ", then ".join(self.name(file.path) for file in pair)
             layers = routing_shares.chosen_layers(named)
             self.add("routing_shares", source, routing_shares.caption(named, layers),
                      routing_shares.figure(named, layers), routing_shares.tables(named),
-                     part=self.name(pair[-1].path) if len(pairs) > 1 else "")
+                     part=(stages[-1] or self.name(pair[-1].path)) if len(pairs) > 1 else "")
 
-    def age(self, file: File) -> Tuple[int, int, str]:
-        """Of the model that was measured: growths, experts; then the file's name."""
+    def stage_of(self, file: File) -> Tuple[int, str]:
+        """Number and name of the stage in whose folder a file is; (-1, "") outside of a lifelong run."""
+        for lifelong in self.found.of("lifelong"):
+            for number, stage in enumerate(lifelong.content.stages):
+                if lifelong.path.parent / stage.name in file.path.parents:
+                    return number, stage.name
+        return -1, ""
+
+    def age(self, file: File) -> Tuple[int, int, int, str]:
+        """Of the model that was measured: stage, growths, experts; then the file's name."""
         layers = file.content.layers
-        return (max(int(its.generation.max()) for its in layers), sum(len(its.generation) for its in layers),
-                self.name(file.path))
+        return (self.stage_of(file)[0], max(int(its.generation.max()) for its in layers),
+                sum(len(its.generation) for its in layers), self.name(file.path))
 
     def add_deviation(self) -> None:
         self.each("deviation", lambda its: (deviation.caption(its, self.threshold),

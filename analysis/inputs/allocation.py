@@ -56,12 +56,12 @@ def parse_checkpoint(value: Any, where: str) -> Allocation:
 
 
 def parse_allocation(value: Any, where: str) -> Allocation:
-    """`expand allocate` counts one original expert a layer, unless it says how many there were."""
+    """"experts" counts old and new ones, "added" the new ones; without it one expert of a layer is old."""
     experts = counts(field(value, "experts", where), f"{where}: experts", 1)
-    old = counts(value["old"], f"{where}: old", 1) if isinstance(value.get("old"), list) else np.ones_like(experts)
-    if len(old) != len(experts) or (old > experts).any():
-        raise BadData(f"{where}: old experts must be a number a layer, none above experts; write the file again")
-    return Allocation(["old", "new"], np.array([old, experts - old]))
+    added = counts(value["added"], f"{where}: added") if "added" in value else experts - 1
+    if len(added) != len(experts) or (added >= experts).any():
+        raise BadData(f"{where}: added must have a number a layer, below that of experts; write the file again")
+    return Allocation(["old", "new"], np.array([experts - added, added]))
 
 
 def read_allocation(path: Path) -> Allocation:

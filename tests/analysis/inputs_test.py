@@ -147,11 +147,23 @@ class SimilarityTest(support.FolderTest):
         self.assertEqual(similarity.combined.tolist(), [0.5, 0.25])
         self.assertIsNone(similarity.new_new)
 
+    def test_one_new_language_has_no_pair_of_new_ones(self):
+        similarity = parse_layer_similarity({**LAYERS, "new_new": []}, "f")
+        self.assertIsNone(similarity.new_new)
+        self.assertEqual((similarity.new_languages, similarity.old_languages), (["el", "hu"], ["en"]))
+
 
 class AllocationTest(support.FolderTest):
-    def test_one_expert_a_layer_is_old_and_the_others_are_new(self):
-        allocation = parse_allocation(ALLOCATION, "f")
-        self.assertEqual(allocation.experts.tolist(), [[1, 1, 1], [1, 3, 0]])
+    def test_experts_that_are_not_added_are_old(self):
+        self.assertEqual(parse_allocation(ALLOCATION, "f").experts.tolist(), [[1, 1, 1], [1, 3, 0]])
+        grown = {"experts": [5, 4], "added": [2, 0], "total": 9, "new": 2}
+        self.assertEqual(parse_allocation(grown, "f").experts.tolist(), [[3, 4], [2, 0]])
+        with self.assertRaisesRegex(BadData, "added must have"):
+            parse_allocation({**grown, "added": [5, 0]}, "f")
+
+    def test_without_added_one_expert_a_layer_is_old(self):
+        plain = {"experts": [2, 4, 1], "total": 7, "new": 4}
+        self.assertEqual(parse_allocation(plain, "f").experts.tolist(), [[1, 1, 1], [1, 3, 0]])
 
     def test_experts_of_a_checkpoint_are_counted_by_generation(self):
         allocation = parse_checkpoint(CHECKPOINT, "f")

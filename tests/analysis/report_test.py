@@ -147,6 +147,17 @@ class ReportTest(support.FolderTest):
         rows = self.page().tables["Percent of choices, by layer, language and expert"]
         self.assertEqual(rows[:2], [["1", "en", "before", 100.0, "", ""], ["1", "en", "after", 75.0, 25.0, 0.0]])
 
+    def test_shares_of_a_lifelong_run_go_by_its_stages(self):
+        self.fill(["summary.json"])
+        for stage in ("base", "el", "bn"):
+            self.write(f"{stage}/scores-step-00000006.json", SHARES_BEFORE if stage == "base" else SHARES_AFTER)
+        done = run("report", self.folder)
+        self.assertIn("Routing shares: el, from base/scores-step-00000006.json, then el/scores-step-00000006.json",
+                      done.stdout)
+        self.assertIn("Routing shares: bn, from el/scores-step-00000006.json, then bn/", done.stdout)
+        rows = self.page().tables["Percent of choices, by layer, language and expert"]
+        self.assertEqual([row[2] for row in rows[:2]], ["after el", "after bn"])
+
     def test_what_is_left_out_is_said_with_the_reason(self):
         self.fill(["base/run/metrics.jsonl"])
         done = run("report", self.folder)

@@ -24,8 +24,8 @@ DEVIATION = {"el": {"delta_norm_ffn": [1.0, 3.0, 1.5, 2.0]}, "hu": {"delta_norm_
 LANGUAGES = {"languages": ["en", "ru", "ta", "uk"],
              "similarity": [[1, 0.1, 0.2, 0.3], [0.1, 1, 0.0, 0.9], [0.2, 0.0, 1, 0.1], [0.3, 0.9, 0.1, 1]]}
 LAYERS = {"similarity": [0.5, 0.25], "new_new": [0.6, 0.3], "new_old": [0.4, 0.2],
-          "new_languages": ["el", "hu"], "old_languages": ["en"]}
-ALLOCATION = {"experts": [2, 4, 1], "total": 7, "new": 4}
+          "languages": {"el": {"role": "new"}, "hu": {"role": "new"}, "en": {"role": "old"}}, "tokens": 9}
+ALLOCATION = {"experts": [2, 4, 1], "total": 7, "new": 4, "added": [1, 3, 0], "budget": 7}
 GROUPS = {"groups": [["ru", "uk"], ["en", "ta"]], "objective": 0.8}
 STAGES = [("base", ["en", "es"], {"en": 2.0, "es": 2.5, "el": 4.0, "bn": 3.0}),
           ("el", ["el"], {"en": 2.25, "es": 2.25, "el": 2.0, "bn": 2.5}),
