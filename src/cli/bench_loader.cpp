@@ -161,8 +161,8 @@ double loader_rate(Corpus const& corpus, BenchConfig const& config) {
         tokens.push_back(record.counts(Split::train).tokens);
         weights.push_back(tokens.back() < 2 ? 0.0 : static_cast<double>(tokens.back()));
     }
-    Mixture const mixture({weights, tokens, config.window, config.rows, 1});
-    Loader loader(corpus, mixture, slice_plan({config.rows, 1}, 1, 0, 0));
+    RowOrder const order(Mixture({weights, tokens, config.window, config.rows, 1}));
+    Loader loader(corpus, order, slice_plan({config.rows, 1}, 1, 0, 0));
     auto const steps = std::max<std::int64_t>(2, config.windows / config.rows);
     loader.next();
     Timer const timer;

@@ -16,18 +16,17 @@ namespace isogloss {
 
 Batch read_rows(
     Corpus const& corpus,
-    Mixture const& mixture,
+    RowOrder const& order,
     std::int64_t step,
     std::span<std::int64_t const> rows
 ) {
-    auto const row_length = mixture.config().row_length;
+    auto const row_length = order.row_length();
     auto batch = make_batch(static_cast<std::int64_t>(rows.size()), row_length);
     batch.step = step;
     std::vector<std::int32_t> stream;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        auto const draw = mixture.draw(step, rows[row]);
-        auto const left = corpus.tokens(draw.language, Split::train) - draw.first;
-        stream.resize(static_cast<std::size_t>(std::min(row_length + 1, left)));
+        auto const draw = order.draw(step, rows[row]);
+        stream.resize(static_cast<std::size_t>(order.targets(draw) + 1));
         corpus.window(draw.language, Split::train, draw.first, stream);
         fill_row(
             batch, static_cast<std::int64_t>(row), stream, corpus.manifest().separator,
@@ -55,8 +54,8 @@ LoaderPlan slice_plan(
 struct Loader::Queue {
     static constexpr std::size_t kAhead = 2;
 
-    Queue(Corpus const& from, Mixture const& by, LoaderPlan what)
-        : corpus(from), mixture(by), plan(std::move(what)) {
+    Queue(Corpus const& from, RowOrder const& by, LoaderPlan what)
+        : corpus(from), order(by), plan(std::move(what)) {
         thread = std::thread([this] { read_all(); });
     }
     ~Queue() {
@@ -74,7 +73,7 @@ struct Loader::Queue {
         try {
             for (auto step = plan.first_step; true; ++step) {
                 for (std::int64_t part = 0; part < plan.micro_batches; ++part) {
-                    auto batch = read_rows(corpus, mixture, step, plan.rows(step, part));
+                    auto batch = read_rows(corpus, order, step, plan.rows(step, part));
                     batch.micro_batch = part;
                     if (!put(std::move(batch))) {
                         return;
@@ -117,7 +116,7 @@ struct Loader::Queue {
     }
 
     Corpus const& corpus;
-    Mixture const& mixture;
+    RowOrder const& order;
     LoaderPlan plan;
     std::mutex mutex;
     std::condition_variable changed;
@@ -128,8 +127,8 @@ struct Loader::Queue {
     std::thread thread;
 };
 
-Loader::Loader(Corpus const& corpus, Mixture const& mixture, LoaderPlan plan)
-    : queue_(std::make_unique<Queue>(corpus, mixture, std::move(plan))) {}
+Loader::Loader(Corpus const& corpus, RowOrder const& order, LoaderPlan plan)
+    : queue_(std::make_unique<Queue>(corpus, order, std::move(plan))) {}
 Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
 Loader& Loader::operator=(Loader&&) noexcept = default;

@@ -9,14 +9,14 @@
 
 #include "corpus/batch.h"
 #include "corpus/corpus.h"
-#include "corpus/mixture.h"
+#include "corpus/row_order.h"
 
 namespace isogloss {
 
 /// Rows `rows` of step `step` of the training split, in that order. Pure.
 Batch read_rows(
     Corpus const& corpus,
-    Mixture const& mixture,
+    RowOrder const& order,
     std::int64_t step,
     std::span<std::int64_t const> rows
 );
@@ -47,7 +47,7 @@ LoaderPlan slice_plan(
 class Loader {
 public:
     /// Keeps references to both: they must outlive it.
-    Loader(Corpus const& corpus, Mixture const& mixture, LoaderPlan plan);
+    Loader(Corpus const& corpus, RowOrder const& order, LoaderPlan plan);
     ~Loader();
     Loader(Loader&&) noexcept;
     Loader& operator=(Loader&&) noexcept;

@@ -40,6 +40,20 @@ double checked_sum(std::span<double const> weights) {
     return sum;
 }
 
+// sizes^exponent, scaled to a sum of 1; a size of 0 stays 0.
+std::vector<double> powers(std::span<double const> sizes, double exponent) {
+    std::vector<double> weights;
+    for (auto const size : sizes) {
+        require(size >= 0.0, "a language has the size {}", size);
+        weights.push_back(size == 0.0 ? 0.0 : std::pow(size, exponent));
+    }
+    auto const sum = checked_sum(weights);
+    for (auto& weight : weights) {
+        weight /= sum;
+    }
+    return weights;
+}
+
 }  // namespace
 
 std::vector<double> temperature_weights(std::span<std::int64_t const> tokens, double temperature) {
@@ -47,16 +61,16 @@ std::vector<double> temperature_weights(std::span<std::int64_t const> tokens, do
         temperature > 0.0, "the temperature is {}; it must be above 0 (1: by size, large: even)",
         temperature
     );
-    std::vector<double> weights;
-    for (auto const count : tokens) {
-        require(count >= 0, "a language has {} tokens", count);
-        weights.push_back(count == 0 ? 0.0 : std::pow(static_cast<double>(count), 1 / temperature));
-    }
-    auto const sum = checked_sum(weights);
-    for (auto& weight : weights) {
-        weight /= sum;
-    }
-    return weights;
+    std::vector<double> sizes(tokens.begin(), tokens.end());
+    return powers(sizes, 1 / temperature);
+}
+
+std::vector<double> power_weights(std::span<double const> sizes, double alpha) {
+    require_usage(
+        0.0 <= alpha && alpha <= 1.0, "alpha is {}; it must lie in [0, 1] (1: by size, 0: even)",
+        alpha
+    );
+    return powers(sizes, alpha);
 }
 
 std::vector<double> replay_weights(

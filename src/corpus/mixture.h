@@ -15,6 +15,13 @@ namespace isogloss {
 /// @throws Error  (usage)
 std::vector<double> temperature_weights(std::span<std::int64_t const> tokens, double temperature);
 
+/// w_l = s_l^alpha / sum over languages: sampling by size, flattened (DMoE: bytes of text, alpha
+/// 0.3).
+/// @param sizes  [L] s_l >= 0; a language of 0 gets weight 0
+/// @param alpha  in [0, 1]; 0 makes all equal
+/// @throws Error  (usage)
+std::vector<double> power_weights(std::span<double const> sizes, double alpha);
+
 /// Gives the languages marked old together the share `share` in [0, 1], the others the rest, and
 /// keeps the proportions inside both.
 /// @param weights  [L] not negative

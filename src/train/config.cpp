@@ -2,6 +2,7 @@
 #include "train/config.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/require.h"
 
@@ -16,9 +17,89 @@ void describe(Options& options, DataConfig& data) {
         "data.temperature", data.temperature,
         "share of a language ~ its tokens^(1/temperature); large makes all equal"
     );
+    options.add(
+        "data.alpha", data.alpha,
+        "share of a language ~ its bytes of text^alpha, instead of data.temperature; in [0, 1]; "
+        "none: by temperature, or 0.3 within a group of group-chunks"
+    );
     options.add("data.replay-languages", data.replay_languages, "old languages to mix in");
     options.add(
-        "data.replay-share", data.replay_share, "of all rows, over the replay languages, in [0, 1)"
+        "data.replay-share", data.replay_share,
+        "of all rows, over the replay languages, in [0, 1); 0: by their size among all languages"
+    );
+    options.add(
+        "data.documents", data.documents, "first documents of each language to train on; 0: all"
+    );
+    options.add(
+        "data.replay-documents", data.replay_documents,
+        "first documents of each replay language; 0: all"
+    );
+    options.add(
+        "data.old-languages", data.old_languages,
+        "original languages, for priors and classifiers; none: those the model was trained on that "
+        "no later expert was added for"
+    );
+    options.add_choice(
+        "data.order", data.order,
+        {{"mixture", OrderRule::mixture}, {"group-chunks", OrderRule::group_chunks}},
+        "mixture: rows of all languages by their shares; group-chunks: runs of rows of one "
+        "expert's "
+        "languages (DMoE)"
+    );
+    options.add("data.chunk-rows", data.chunk_rows, "group-chunks: consecutive rows of one group");
+    options.add(
+        "data.group-budget", data.group_budget,
+        "group-chunks: tokens that count as a group's text; 0: what there is"
+    );
+}
+
+void describe_routing(Options& options, TrainConfig& train) {
+    options.add_choice(
+        "train.routing", train.routing, {{"soft", RoutingMode::top_k}, {"hard", RoutingMode::hard}},
+        "soft: the router's best experts; hard: the one whose group has the row's language"
+    );
+    options.add(
+        "train.classification-coef", train.classification_coef,
+        "weight of the router's loss of naming the language's expert (DMoE: 1.28)"
+    );
+    options.add(
+        "train.balance-coef", train.balance_coef,
+        "weight of the router's balance loss; soft routing only"
+    );
+    options.add_choice(
+        "train.balance-scale", train.balance_scale,
+        {{"one", BalanceScale::one}, {"top-k", BalanceScale::top_k}},
+        "the balance loss at balance: 1, or the experts of a token (MoE-LPR as released)"
+    );
+    options.add(
+        "train.priors-coef", train.priors_coef,
+        "weight of the loss that keeps old languages on expert 0 (MoE-LPR, LayerMoE: 0.1)"
+    );
+    options.add_choice(
+        "train.priors-form", train.priors_form,
+        {{"plain", PriorsForm::plain}, {"released", PriorsForm::released}},
+        "plain: -log p of expert 0; released: cross entropy that takes probabilities for logits"
+    );
+    options.add_choice(
+        "train.priors-mean", train.priors_mean,
+        {{"tokens", PriorsMean::tokens}, {"buckets", PriorsMean::buckets}},
+        "over layers and tokens (MoE-LPR), or then over sets of layers with equally many experts "
+        "(LayerMoE)"
+    );
+    options.add(
+        "train.classifier-coef", train.classifier_coef,
+        "weight of the classifiers' loss of telling old languages from new (LayerMoE: 0.1)"
+    );
+    options.add_choice(
+        "train.classifiers", train.classifiers,
+        {{"auto", Classifiers::automatic}, {"on", Classifiers::on}, {"off", Classifiers::off}},
+        "ask the classifiers that the model has; auto: where train.classifier-coef > 0"
+    );
+    options.add_choice(
+        "train.class-one-experts", train.class_one_experts,
+        {{"all", ClassOneExperts::all}, {"old", ClassOneExperts::older}},
+        "experts that a new language may choose in a layer with a classifier: all, or those before "
+        "the newest generation"
     );
 }
 
@@ -36,6 +117,10 @@ void describe(Options& options, TrainConfig& train) {
         "train.min-learning-rate", train.min_learning_rate, "at the end, as a share of the highest"
     );
     options.add("train.warmup-steps", train.warmup_steps, "steps of linear rise");
+    options.add(
+        "train.warmup-ratio", train.warmup_ratio,
+        "share of the steps, rounded up; above 0 it replaces train.warmup-steps"
+    );
     options.add_choice(
         "train.schedule", train.schedule,
         {{"cosine", Decay::cosine}, {"linear", Decay::linear}, {"constant", Decay::constant}},
@@ -46,16 +131,20 @@ void describe(Options& options, TrainConfig& train) {
     options.add("train.epsilon", train.epsilon, "AdamW");
     options.add("train.weight-decay", train.weight_decay, "of matrices, decoupled");
     options.add("train.clip-norm", train.clip_norm, "largest norm of the gradient; 0: any");
-    options.add("train.balance-coef", train.balance_coef, "weight of the router's balance loss");
+    describe_routing(options, train);
     options.add_choice(
         "train.trainable", train.trainable,
         {{"stored", "stored"},
          {"all", "all"},
          {"experts", "experts"},
+         {"new-experts", "new-experts"},
+         {"experts-and-routers", "experts-and-routers"},
          {"routers", "routers"},
          {"backbone", "backbone"}},
         "what may change; stored: what the checkpoint says (after `expand apply`: new experts and "
-        "routers)"
+        "routers); experts: those that the checkpoint trains; new-experts: of the newest "
+        "generation; experts-and-routers: all experts; each of these with routers; routers: with "
+        "classifiers"
     );
     options.add(
         "train.recompute", train.recompute, "run each block's forward twice, to keep less memory"
@@ -103,9 +192,33 @@ void check(DataConfig const& data, Rules& rules) {
         "data.replay-share = {}: must lie in [0, 1)", data.replay_share
     );
     rules.expect(
-        data.replay_languages.empty() == (data.replay_share == 0.0),
-        "data.replay-share = {} with {} data.replay-languages: give both or none",
-        data.replay_share, data.replay_languages.size()
+        !data.replay_languages.empty() || (data.replay_share == 0.0 && data.replay_documents == 0),
+        "data.replay-share = {} and data.replay-documents = {} without data.replay-languages: name "
+        "the languages, or give neither",
+        data.replay_share, data.replay_documents
+    );
+    rules.expect(
+        data.replay_languages.empty() || data.replay_share > 0.0 || data.replay_documents > 0,
+        "data.replay-languages has {} languages: give data.replay-share or data.replay-documents",
+        data.replay_languages.size()
+    );
+    rules.expect(
+        data.weights.empty() || data.replay_languages.empty() || data.replay_share > 0.0,
+        "data.weights says nothing of the replay languages: give data.replay-share"
+    );
+    rules.expect(
+        !data.alpha || (0.0 <= *data.alpha && *data.alpha <= 1.0),
+        "data.alpha = {}: must lie in [0, 1]", data.alpha.value_or(0.0)
+    );
+    rules.expect(
+        !data.alpha || data.temperature == 1.0,
+        "data.alpha = {} and data.temperature = {}: give one of them", data.alpha.value_or(0.0),
+        data.temperature
+    );
+    rules.expect(
+        data.documents >= 0 && data.replay_documents >= 0,
+        "data.documents = {}, data.replay-documents = {}: must be >= 0", data.documents,
+        data.replay_documents
     );
     for (auto const& language : data.languages) {
         rules.expect(
@@ -119,6 +232,51 @@ void check(DataConfig const& data, Rules& rules) {
             "data.replay-languages: {} is among data.languages too; name it once", language
         );
     }
+}
+
+void check_chunks(RunConfig const& run, Rules& rules) {
+    auto const& data = run.data;
+    if (data.order != OrderRule::group_chunks) {
+        return;
+    }
+    auto const slice = run.train.slice_rows();
+    rules.expect(data.chunk_rows >= 1, "data.chunk-rows = {}: must be at least 1", data.chunk_rows);
+    rules.expect(data.group_budget >= 0, "data.group-budget = {}: must be >= 0", data.group_budget);
+    rules.expect(
+        slice < 1 || data.chunk_rows % slice == 0,
+        "data.order = group-chunks: data.chunk-rows = {} is no multiple of the {} rows of a "
+        "micro-batch (train.micro-rows), which must be of one group; use a divisor",
+        data.chunk_rows, slice
+    );
+    rules.expect(
+        data.replay_languages.empty() && data.weights.empty() && data.temperature == 1.0,
+        "data.order = group-chunks takes no data.replay-languages, data.weights or "
+        "data.temperature: name all languages in data.languages, and shares by data.alpha"
+    );
+}
+
+void check_routing(TrainConfig const& train, Rules& rules) {
+    auto const expect_weight = [&](char const* name, double value) {
+        rules.expect(
+            value >= 0.0 && std::isfinite(value), "train.{} = {}: must be a number >= 0", name,
+            value
+        );
+    };
+    expect_weight("balance-coef", train.balance_coef);
+    expect_weight("classification-coef", train.classification_coef);
+    expect_weight("priors-coef", train.priors_coef);
+    expect_weight("classifier-coef", train.classifier_coef);
+    rules.expect(
+        train.classifier_coef == 0.0 || train.classifiers != Classifiers::off,
+        "train.classifier-coef = {} with train.classifiers = off: a classifier that is not asked "
+        "has no loss; give one of them",
+        train.classifier_coef
+    );
+    rules.expect(
+        train.routing == RoutingMode::top_k || !train.classify(),
+        "train.routing = hard asks no classifier: leave out train.classifiers and "
+        "train.classifier-coef"
+    );
 }
 
 void check(TrainConfig const& train, int num_ranks, Rules& rules) {
@@ -161,8 +319,10 @@ void check(TrainConfig const& train, int num_ranks, Rules& rules) {
     );
     rules.expect(train.clip_norm >= 0.0F, "train.clip-norm = {}: must be >= 0", train.clip_norm);
     rules.expect(
-        train.balance_coef >= 0.0F, "train.balance-coef = {}: must be >= 0", train.balance_coef
+        0.0 <= train.warmup_ratio && train.warmup_ratio <= 1.0,
+        "train.warmup-ratio = {}: is a share, so in [0, 1]", train.warmup_ratio
     );
+    check_routing(train, rules);
     rules.expect(
         train.max_not_finite >= 1, "train.max-not-finite = {}: must be at least 1",
         train.max_not_finite
@@ -192,7 +352,19 @@ std::vector<std::string> problems(RunConfig const& run, int num_ranks) {
     Rules rules;
     check(run.data, rules);
     check(run.train, num_ranks, rules);
+    check_chunks(run, rules);
     return rules.take();
+}
+
+std::int64_t TrainConfig::warmup() const {
+    return warmup_ratio > 0.0
+               ? static_cast<std::int64_t>(std::ceil(warmup_ratio * static_cast<double>(steps)))
+               : warmup_steps;
+}
+
+bool TrainConfig::classify() const {
+    return classifiers == Classifiers::on ||
+           (classifiers == Classifiers::automatic && classifier_coef > 0.0);
 }
 
 void apply_trainable(std::string const& rule, ModelConfig& model) {
@@ -200,15 +372,27 @@ void apply_trainable(std::string const& rule, ModelConfig& model) {
         return;
     }
     bool const all = rule == "all";
+    bool const with_routers = all || rule == "experts" || rule == "new-experts" ||
+                              rule == "experts-and-routers" || rule == "routers";
     require_usage(
-        all || rule == "experts" || rule == "routers" || rule == "backbone",
-        "train.trainable = {}: must be stored, all, experts, routers or backbone", rule
+        with_routers || rule == "backbone",
+        "train.trainable = {}: must be stored, all, experts, new-experts, experts-and-routers, "
+        "routers or backbone",
+        rule
+    );
+    auto const newest = model.newest_generation();
+    require_usage(
+        rule != "new-experts" || newest > 0,
+        "train.trainable = new-experts: the model has no experts of a later generation; add some "
+        "with `expand apply` or `upcycle`, or train experts-and-routers"
     );
     model.backbone_trainable = all || rule == "backbone";
-    model.routers_trainable = all || rule == "experts" || rule == "routers";
+    model.routers_trainable = with_routers;
     for (auto& layer : model.layers) {
         for (auto& expert : layer.experts) {
-            expert.trainable = all || (rule == "experts" && expert.trainable);
+            expert.trainable = all || rule == "experts-and-routers" ||
+                               (rule == "experts" && expert.trainable) ||
+                               (rule == "new-experts" && expert.generation == newest);
         }
     }
 }

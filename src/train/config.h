@@ -3,14 +3,23 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/options.h"
 #include "model/config.h"
+#include "model/pass.h"
 #include "optim/schedule.h"
 
 namespace isogloss {
+
+/// Whether layers that have a classifier ask it.
+enum class Classifiers : std::uint8_t {
+    off,
+    on,
+    automatic,  ///< on where train.classifier-coef trains them
+};
 
 /// How the parameters move.
 struct TrainConfig {
@@ -22,14 +31,24 @@ struct TrainConfig {
     float learning_rate = 3e-4F;     ///< highest
     float min_learning_rate = 0.1F;  ///< at the end, as a share of the highest
     std::int64_t warmup_steps = 20;
+    double warmup_ratio = 0.0;       ///< above 0: ceil of this share of the steps, instead
     Decay schedule = Decay::cosine;  ///< after the warm-up
     float beta1 = 0.9F;
     float beta2 = 0.95F;
     float epsilon = 1e-8F;
     float weight_decay = 0.1F;
     float clip_norm = 1.0F;  ///< 0: no clipping
-    float balance_coef = 0.01F;
-    std::string trainable = "stored";  ///< stored, all, experts, routers or backbone
+    RoutingMode routing = RoutingMode::top_k;
+    double balance_coef = 0.01;  ///< of soft routing
+    BalanceScale balance_scale = BalanceScale::one;
+    double classification_coef = 0.0;
+    double priors_coef = 0.0;
+    PriorsForm priors_form = PriorsForm::plain;
+    PriorsMean priors_mean = PriorsMean::tokens;
+    double classifier_coef = 0.0;
+    Classifiers classifiers = Classifiers::automatic;
+    ClassOneExperts class_one_experts = ClassOneExperts::all;
+    std::string trainable = "stored";  ///< a word of apply_trainable()
     bool recompute = false;
     std::int32_t max_not_finite = 5;        ///< steps in a row that are not finite before giving up
     std::int64_t evaluate_every = 0;        ///< steps; 0: only at the end
@@ -40,16 +59,30 @@ struct TrainConfig {
     /// Rows of one forward and backward over all ranks.
     [[nodiscard]] std::int64_t slice_rows() const { return micro_rows > 0 ? micro_rows : rows; }
     [[nodiscard]] std::int64_t num_slices() const { return rows / slice_rows(); }
+    /// Steps of the warm-up, by their number or by their share.
+    [[nodiscard]] std::int64_t warmup() const;
+    /// Do layers with a classifier ask it?
+    [[nodiscard]] bool classify() const;
 };
 
-/// Which text, in which shares.
+/// Which rule lays the rows out.
+enum class OrderRule : std::uint8_t { mixture, group_chunks };
+
+/// Which text, in which shares and order.
 struct DataConfig {
     std::filesystem::path corpus;
     std::vector<std::string> languages;         ///< BCP 47 tags; empty: all of the corpus
     std::vector<double> weights;                ///< one a language; empty: by temperature
     double temperature = 1.0;                   ///< share ~ tokens^(1/temperature)
+    std::optional<double> alpha;                ///< share ~ bytes of text^alpha, instead
     std::vector<std::string> replay_languages;  ///< old languages mixed in
     double replay_share = 0.0;                  ///< of all rows, over the replay languages together
+    std::int64_t documents = 0;                 ///< first ones of each language; 0: all
+    std::int64_t replay_documents = 0;          ///< first ones of each replay language; 0: all
+    std::vector<std::string> old_languages;     ///< empty: see old_languages()
+    OrderRule order = OrderRule::mixture;
+    std::int64_t chunk_rows = 64;   ///< group_chunks: consecutive rows of one group
+    std::int64_t group_budget = 0;  ///< group_chunks: tokens of a group's text; 0: what there is
 };
 
 /// A whole run, as `isogloss train` takes it.
@@ -68,9 +101,17 @@ void describe(Options& options, RunConfig& run);
 /// Every rule the config breaks, one sentence each, naming the key as the user writes it.
 std::vector<std::string> problems(RunConfig const& run, int num_ranks);
 
-/// Sets the model's trainable flags as train.trainable asks; "stored" keeps those of the
-/// checkpoint.
-/// @throws Error  (usage) for another word
+/// Sets the model's trainable flags as train.trainable asks. Routers means classifiers too.
+///
+///     stored               what the checkpoint says
+///     all                  everything: DMoE's hard and soft stage
+///     experts              the experts that the checkpoint trains, and routers
+///     new-experts          experts of the newest generation, and routers: MoE-LPR's and LayerMoE's
+///                          first stage, DMoE's adaptation by its figure
+///     experts-and-routers  all experts and routers: DMoE's adaptation as released
+///     routers              nothing else: review
+///     backbone             nothing else
+/// @throws Error  (usage) for another word, or for new-experts where the model never grew
 void apply_trainable(std::string const& rule, ModelConfig& model);
 
 }  // namespace isogloss

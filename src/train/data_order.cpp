@@ -2,92 +2,173 @@
 #include "train/data_order.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/require.h"
+#include "model/language_groups.h"
 
 namespace isogloss {
 namespace {
 
-// Languages of the run by index: those to learn, then those to replay.
-struct Selection {
-    std::vector<std::int32_t> learned;
-    std::vector<std::int32_t> replayed;
+std::size_t at(std::int32_t language) {
+    return static_cast<std::size_t>(language);
+}
+
+// How much text of each language of the corpus the run reads; 0 of those that it does not name.
+struct TextSizes {
+    std::vector<std::int64_t> tokens;
+    std::vector<double> bytes;
 };
 
-Selection select(DataConfig const& data, Corpus const& corpus) {
-    Selection selection;
-    for (auto const& tag : data.languages) {
-        selection.learned.push_back(corpus.language_index(tag));
+void add_text(
+    TextSizes& sizes,
+    std::vector<std::int32_t> const& languages,
+    std::int64_t documents,
+    Corpus const& corpus
+) {
+    for (auto const language : languages) {
+        auto const& record = corpus.languages()[at(language)];
+        auto const& counts = record.counts(Split::train);
+        auto const kept = documents > 0 ? std::min(documents, counts.documents) : counts.documents;
+        auto const tokens =
+            corpus.document_start(language, Split::train)[static_cast<std::size_t>(kept)];
+        require_usage(
+            tokens >= 2,
+            "{}: language {} has {} tokens to train on; build its text into the corpus, or leave "
+            "the language out",
+            corpus.directory().string(), record.tag, tokens
+        );
+        sizes.tokens[at(language)] = tokens;
+        sizes.bytes[at(language)] = static_cast<double>(counts.bytes_of_text) *
+                                    static_cast<double>(tokens) /
+                                    static_cast<double>(counts.tokens);
     }
-    for (auto const& tag : data.replay_languages) {
-        selection.replayed.push_back(corpus.language_index(tag));
-    }
-    if (data.languages.empty()) {
-        for (std::int32_t l = 0; l < static_cast<std::int32_t>(corpus.languages().size()); ++l) {
-            if (std::ranges::count(selection.replayed, l) == 0) {
-                selection.learned.push_back(l);
-            }
-        }
-    }
-    return selection;
+}
+
+TextSizes text_sizes(DataConfig const& data, RunLanguages const& languages, Corpus const& corpus) {
+    auto const count = corpus.languages().size();
+    TextSizes sizes{std::vector<std::int64_t>(count, 0), std::vector<double>(count, 0.0)};
+    add_text(sizes, languages.learned, data.documents, corpus);
+    add_text(sizes, languages.replayed, data.replay_documents, corpus);
+    return sizes;
 }
 
 // Weights by size of the languages listed; the others 0.
 std::vector<double> weights_of(
-    std::vector<std::int32_t> const& listed, double temperature, Corpus const& corpus
+    std::vector<std::int32_t> const& listed,
+    TextSizes const& sizes,
+    DataConfig const& data,
+    std::optional<double> alpha
 ) {
-    std::vector<std::int64_t> tokens(corpus.languages().size());
+    TextSizes of_listed{
+        std::vector<std::int64_t>(sizes.tokens.size(), 0),
+        std::vector<double>(sizes.bytes.size(), 0.0)};
     for (auto const language : listed) {
-        tokens[static_cast<std::size_t>(language)] = corpus.tokens(language, Split::train);
-        require_usage(
-            corpus.tokens(language, Split::train) >= 2, "{}: language {} has {} tokens to train on",
-            corpus.directory().string(), corpus.languages()[static_cast<std::size_t>(language)].tag,
-            corpus.tokens(language, Split::train)
-        );
+        of_listed.tokens[at(language)] = sizes.tokens[at(language)];
+        of_listed.bytes[at(language)] = sizes.bytes[at(language)];
     }
-    return temperature_weights(tokens, temperature);
+    return alpha ? power_weights(of_listed.bytes, *alpha)
+                 : temperature_weights(of_listed.tokens, data.temperature);
+}
+
+std::vector<double> mixture_weights(
+    DataConfig const& data, RunLanguages const& languages, TextSizes const& sizes
+) {
+    if (!languages.replayed.empty() && data.replay_share == 0.0) {
+        return weights_of(languages.all(), sizes, data, data.alpha);
+    }
+    auto weights = weights_of(languages.learned, sizes, data, data.alpha);
+    for (std::size_t i = 0; i < data.weights.size(); ++i) {
+        weights[at(languages.learned[i])] = data.weights[i];
+    }
+    if (languages.replayed.empty()) {
+        return weights;
+    }
+    auto const old = weights_of(languages.replayed, sizes, data, data.alpha);
+    std::vector<std::uint8_t> is_old(weights.size());
+    for (auto const language : languages.replayed) {
+        weights[at(language)] = old[at(language)];
+        is_old[at(language)] = 1;
+    }
+    return replay_weights(weights, is_old, data.replay_share);
+}
+
+// Rows that a text of `tokens` tokens gives, each used once.
+std::int64_t rows_of(std::int64_t tokens, std::int64_t row_length) {
+    return std::max<std::int64_t>(1, (tokens - 1) / row_length);
+}
+
+GroupChunks group_chunks(
+    RunConfig const& run,
+    Corpus const& corpus,
+    ModelConfig const& model,
+    std::vector<std::int32_t> const& languages,
+    TextSizes sizes
+) {
+    std::map<std::int32_t, std::vector<std::int32_t>> groups;  // by expert, so in its order
+    for (auto const language : languages) {
+        groups[hard_expert_of(model, corpus.languages()[at(language)].tag)].push_back(language);
+    }
+    GroupChunksConfig config;
+    config.row_length = run.train.row_length;
+    config.rows = run.train.rows;
+    config.chunk_rows = run.data.chunk_rows;
+    config.seed = static_cast<std::uint64_t>(run.train.seed);
+    for (auto const& [expert, members] : groups) {
+        config.weights.push_back(
+            weights_of(members, sizes, run.data, run.data.alpha.value_or(kGroupAlpha))
+        );
+        std::int64_t rows = run.data.group_budget / config.row_length;
+        for (std::size_t i = 0; run.data.group_budget == 0 && i < members.size(); ++i) {
+            rows += rows_of(sizes.tokens[at(members[i])], config.row_length);
+        }
+        config.lengths.push_back(rows);
+    }
+    config.tokens = std::move(sizes.tokens);
+    return GroupChunks(std::move(config));
 }
 
 }  // namespace
 
-Mixture make_mixture(RunConfig const& run, Corpus const& corpus) {
-    auto const selection = select(run.data, corpus);
-    require_usage(!selection.learned.empty(), "data.languages: no language is left to train on");
-    auto weights = weights_of(selection.learned, run.data.temperature, corpus);
-    for (std::size_t i = 0; i < run.data.weights.size(); ++i) {
-        weights[static_cast<std::size_t>(selection.learned[i])] = run.data.weights[i];
-    }
-    if (!selection.replayed.empty()) {
-        auto const old = weights_of(selection.replayed, run.data.temperature, corpus);
-        std::vector<std::uint8_t> is_old(weights.size());
-        for (auto const language : selection.replayed) {
-            weights[static_cast<std::size_t>(language)] = old[static_cast<std::size_t>(language)];
-            is_old[static_cast<std::size_t>(language)] = 1;
-        }
-        weights = replay_weights(weights, is_old, run.data.replay_share);
-    }
-    MixtureConfig config{
-        .weights = std::move(weights),
-        .tokens = {},
-        .row_length = run.train.row_length,
-        .rows = run.train.rows,
-        .seed = static_cast<std::uint64_t>(run.train.seed)};
-    for (std::int32_t l = 0; l < static_cast<std::int32_t>(corpus.languages().size()); ++l) {
-        config.tokens.push_back(corpus.tokens(l, Split::train));
-    }
-    return Mixture(std::move(config));
+std::vector<std::int32_t> RunLanguages::all() const {
+    auto both = learned;
+    both.insert(both.end(), replayed.begin(), replayed.end());
+    return both;
 }
 
-double counted_targets(Mixture const& mixture, std::int64_t step) {
-    auto const& config = mixture.config();
-    std::int64_t counted = 0;
-    for (std::int64_t row = 0; row < config.rows; ++row) {
-        auto const draw = mixture.draw(step, row);
-        auto const tokens = config.tokens[static_cast<std::size_t>(draw.language)];
-        counted += std::min(config.row_length, tokens - 1 - draw.first);
+RunLanguages languages_of(DataConfig const& data, Corpus const& corpus) {
+    RunLanguages languages;
+    for (auto const& tag : data.languages) {
+        languages.learned.push_back(corpus.language_index(tag));
     }
-    return static_cast<double>(counted);
+    for (auto const& tag : data.replay_languages) {
+        languages.replayed.push_back(corpus.language_index(tag));
+    }
+    if (data.languages.empty()) {
+        for (std::int32_t l = 0; l < static_cast<std::int32_t>(corpus.languages().size()); ++l) {
+            if (std::ranges::count(languages.replayed, l) == 0) {
+                languages.learned.push_back(l);
+            }
+        }
+    }
+    return languages;
+}
+
+RowOrder make_order(RunConfig const& run, Corpus const& corpus, ModelConfig const& model) {
+    auto const languages = languages_of(run.data, corpus);
+    require_usage(!languages.learned.empty(), "data.languages: no language is left to train on");
+    auto sizes = text_sizes(run.data, languages, corpus);
+    if (run.data.order == OrderRule::group_chunks) {
+        return RowOrder(group_chunks(run, corpus, model, languages.learned, std::move(sizes)));
+    }
+    return RowOrder(Mixture(
+        {.weights = mixture_weights(run.data, languages, sizes),
+         .tokens = std::move(sizes.tokens),
+         .row_length = run.train.row_length,
+         .rows = run.train.rows,
+         .seed = static_cast<std::uint64_t>(run.train.seed)}
+    ));
 }
 
 }  // namespace isogloss

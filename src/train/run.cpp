@@ -116,14 +116,15 @@ RunResult run_training(
         ));
         return {Exit::done, start.checkpoint.folder};
     }
-    auto const mixture = make_mixture(run, corpus);
+    auto config = start.checkpoint.manifest.config;
+    auto const order = make_order(run, corpus, config);
+    auto const labels = label_languages(run, corpus, config, start.checkpoint.manifest.info);
+    apply_trainable(run.train.trainable, config);
     if (comm.rank() == 0) {
         directory.prepare(options, log);
     }
     barrier(comm);
 
-    auto config = start.checkpoint.manifest.config;
-    apply_trainable(run.train.trainable, config);
     LanguageModel model(
         config, place_model(config, world), comm,
         {.device = Device::cpu, .recompute = run.train.recompute}
@@ -142,11 +143,11 @@ RunResult run_training(
         run.train.steps
     ));
     Slices const slices{run.train.slice_rows(), run.train.num_slices()};
-    Loader loader(corpus, mixture, slice_plan(slices, comm.size(), comm.rank(), state.step));
+    Loader loader(corpus, order, slice_plan(slices, comm.size(), comm.rank(), state.step));
     RunRecord record(directory, run.train, state.step, style, log, comm.rank());
     Trainer trainer(
-        {run, directory, corpus, mixture, model, optimizer, loader, record, log, stop, comm}, state,
-        next_info(run, options, corpus, start), start.checkpoint
+        {run, directory, corpus, order, labels, model, optimizer, loader, record, log, stop, comm},
+        state, next_info(run, options, corpus, start), start.checkpoint
     );
     auto const exit = trainer.run();
     return {exit, trainer.checkpoint().folder};

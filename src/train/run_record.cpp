@@ -26,6 +26,32 @@ Json metrics_of(StepReport const& report, StepTally const& tally) {
         {"seconds", std::move(seconds)}};
 }
 
+// What the run asks of routers: name in metrics.jsonl, words in the log, value.
+struct Asked {
+    char const* name;
+    char const* words;
+    double value;
+};
+
+std::vector<Asked> asked_of_routers(TrainConfig const& config, StepTally const& tally) {
+    auto const losses = tally.router_losses();
+    std::vector<Asked> asked;
+    if (config.classification_coef > 0.0) {
+        asked.push_back({"classification_loss", "classification loss", losses.classification});
+    }
+    if (config.priors_coef > 0.0) {
+        asked.push_back({"priors_loss", "priors loss", losses.priors});
+    }
+    if (config.classifier_coef > 0.0) {
+        asked.push_back({"classifier_loss", "classifier loss", losses.classifier});
+    }
+    if (config.classify()) {
+        asked.push_back({"classifier_accuracy", "classifier accuracy", tally.classifier_accuracy()}
+        );
+    }
+    return asked;
+}
+
 }  // namespace
 
 RunRecord::RunRecord(
@@ -36,7 +62,7 @@ RunRecord::RunRecord(
     Log& log,
     int rank
 )
-    : log_every_(config.log_every), last_step_(config.steps), log_(log) {
+    : config_(config), log_(log) {
     if (rank == 0) {
         files_.reset(new Files{
             MetricLog(directory.root(), first_step),
@@ -49,19 +75,25 @@ void RunRecord::step(StepReport const& report, StepTally const& tally) {
     if (!files_) {
         return;
     }
-    files_->metrics.write(metrics_of(report, tally));
+    auto metrics = metrics_of(report, tally);
+    std::string of_routers;
+    for (auto const& asked : asked_of_routers(config_, tally)) {
+        metrics[asked.name] = asked.value;
+        of_routers += fmt::format(", {} {:.4f}", asked.words, asked.value);
+    }
+    files_->metrics.write(metrics);
     files_->progress.update(
         static_cast<double>(report.step),
         fmt::format(
             "loss {:.4f}  {:.0f} tokens/s", tally.loss(), report.step_tokens / report.seconds
         )
     );
-    if (report.step % log_every_ == 0 || report.step == last_step_) {
+    if (report.step % config_.log_every == 0 || report.step == config_.steps) {
         log_.to_file(fmt::format(
-            "step {} of {}: loss {:.4f}, gradient norm {:.3f}, learning rate {:.3g}, {:.0f} "
+            "step {} of {}: loss {:.4f}{}, gradient norm {:.3f}, learning rate {:.3g}, {:.0f} "
             "tokens/s",
-            report.step, last_step_, tally.loss(), report.gradient_norm, report.learning_rate,
-            report.step_tokens / report.seconds
+            report.step, config_.steps, tally.loss(), of_routers, report.gradient_norm,
+            report.learning_rate, report.step_tokens / report.seconds
         ));
     }
 }

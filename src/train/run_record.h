@@ -53,8 +53,7 @@ private:
     };
 
     std::unique_ptr<Files> files_;  // null on ranks other than 0
-    std::int64_t log_every_;
-    std::int64_t last_step_;
+    TrainConfig config_;
     Log& log_;
 };
 

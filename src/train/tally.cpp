@@ -7,9 +7,17 @@
 #include "comm/collective.h"
 
 namespace isogloss {
+namespace {
+
+enum RouterSum : std::size_t { kClassification, kPriors, kClassifier, kCorrect, kDecisions, kSums };
+
+}  // namespace
 
 StepTally::StepTally(ModelConfig const& config, std::vector<std::string> languages)
-    : languages_(std::move(languages)), loss_(languages_.size()), targets_(languages_.size()) {
+    : languages_(std::move(languages)),
+      loss_(languages_.size()),
+      targets_(languages_.size()),
+      router_(kSums) {
     for (auto const& layer : config.layers) {
         experts_.push_back(layer.has_router() ? layer.num_experts() : 0);
     }
@@ -22,6 +30,7 @@ void StepTally::clear() {
     std::ranges::fill(loss_, 0.0);
     std::ranges::fill(targets_, 0.0);
     std::ranges::fill(expert_tokens_, 0.0);
+    std::ranges::fill(router_, 0.0);
     balance_sum_ = 0.0;
     passes_ = 0;
 }
@@ -39,18 +48,25 @@ void StepTally::add(Batch const& batch, PassResult const& pass) {
                 static_cast<double>(pass.expert_tokens[layer][static_cast<std::size_t>(e)]);
         }
     }
+    router_[kClassification] += pass.losses.classification;
+    router_[kPriors] += pass.losses.priors;
+    router_[kClassifier] += pass.losses.classifier;
+    for (auto const& layer : pass.classifiers) {
+        router_[kCorrect] += static_cast<double>(layer.correct);
+        router_[kDecisions] += static_cast<double>(layer.decisions);
+    }
     balance_sum_ += pass.balance_loss;
     ++passes_;
 }
 
 void StepTally::reduce(MpiComm const& group) {
     std::vector<double> all;
-    for (auto const* part : {&loss_, &targets_, &expert_tokens_}) {
+    for (auto const* part : {&loss_, &targets_, &expert_tokens_, &router_}) {
         all.insert(all.end(), part->begin(), part->end());
     }
     sum_over(all, group);
     auto next = all.begin();
-    for (auto* part : {&loss_, &targets_, &expert_tokens_}) {
+    for (auto* part : {&loss_, &targets_, &expert_tokens_, &router_}) {
         std::copy_n(next, part->size(), part->begin());
         next += static_cast<std::ptrdiff_t>(part->size());
     }
@@ -67,6 +83,17 @@ double StepTally::loss() const {
 
 double StepTally::balance_loss() const {
     return passes_ > 0 ? balance_sum_ / static_cast<double>(passes_) : 0.0;
+}
+
+RouterLossValues StepTally::router_losses() const {
+    return {
+        .classification = router_[kClassification],
+        .priors = router_[kPriors],
+        .classifier = router_[kClassifier]};
+}
+
+double StepTally::classifier_accuracy() const {
+    return router_[kDecisions] > 0.0 ? router_[kCorrect] / router_[kDecisions] : 0.0;
 }
 
 double StepTally::imbalance() const {

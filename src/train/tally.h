@@ -29,6 +29,11 @@ public:
     [[nodiscard]] double targets() const;
     /// Mean over micro-batches and routed layers.
     [[nodiscard]] double balance_loss() const;
+    /// Means over the step of the routers' other losses, without their coefficients; 0 where the
+    /// run does not ask for them.
+    [[nodiscard]] RouterLossValues router_losses() const;
+    /// Share of the classifiers' labelled decisions that were right; 0 without any.
+    [[nodiscard]] double classifier_accuracy() const;
     /// Largest expert's tokens over the mean, worst layer; 1 is balance. 0 without routers.
     [[nodiscard]] double imbalance() const;
 
@@ -45,6 +50,7 @@ private:
     std::vector<double> loss_;           // [language]
     std::vector<double> targets_;        // [language]
     std::vector<double> expert_tokens_;  // [layer][expert], flat
+    std::vector<double> router_;         // sums of losses and decisions, see tally.cpp
     double balance_sum_ = 0.0;           // the same on every rank
     std::int64_t passes_ = 0;
 };

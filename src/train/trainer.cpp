@@ -7,10 +7,8 @@
 #include "base/clock.h"
 #include "checkpoint/save.h"
 #include "comm/collective.h"
-#include "optim/gradient_norm.h"
-#include "optim/schedule.h"
-#include "train/data_order.h"
 #include "train/evaluation.h"
+#include "train/update.h"
 
 namespace isogloss {
 namespace {
@@ -25,15 +23,6 @@ std::vector<std::string> tags_of(Corpus const& corpus) {
         tags.push_back(record.tag);
     }
     return tags;
-}
-
-Schedule schedule_of(TrainConfig const& config) {
-    return {
-        .peak = config.learning_rate,
-        .warmup_steps = config.warmup_steps,
-        .total_steps = config.steps,
-        .floor_share = config.min_learning_rate,
-        .decay = config.schedule};
 }
 
 void add_phases(PhaseSeconds& sum, PhaseSeconds const& phases) {
@@ -91,17 +80,14 @@ Exit Trainer::run() {
 StepReport Trainer::step() {
     Timer const timer;
     StepReport report;
-    PassOptions const options{
-        .counted_targets = counted_targets(parts_.mixture, state_.step),
-        .losses = {
-            .balance = static_cast<double>(config_.balance_coef) /
-                       static_cast<double>(config_.num_slices())}};
+    auto options = step_options(config_, parts_.order, parts_.labels, state_.step);
     auto const waited = parts_.loader.seconds_waited();
     PhaseSeconds phases;
     tally_.clear();
     parts_.model.parameters().zero_gradients();
     for (std::int64_t slice = 0; slice < config_.num_slices(); ++slice) {
         Batch const batch = parts_.loader.next();  // read while the last step ran
+        options.routing = routing_of(config_, parts_.labels, batch);
         tally_.add(batch, parts_.model.train(batch, options));
         add_phases(phases, parts_.model.phase_seconds());
     }
@@ -142,17 +128,10 @@ void Trainer::apply(StepReport& report) {
         return;
     }
     not_finite_in_a_row_ = 0;
-    report.learning_rate = learning_rate(schedule_of(config_), state_.step);
     ++state_.updates;
-    parts_.optimizer.update(
-        {.learning_rate = static_cast<float>(report.learning_rate),
-         .beta1 = config_.beta1,
-         .beta2 = config_.beta2,
-         .epsilon = config_.epsilon,
-         .weight_decay = config_.weight_decay,
-         .gradient_scale = clip_factor(report.gradient_norm, config_.clip_norm),
-         .step = state_.updates}
-    );
+    auto const update = update_of(config_, state_.step, state_.updates, report.gradient_norm);
+    report.learning_rate = update.learning_rate;
+    parts_.optimizer.update(update);
 }
 
 bool Trainer::evaluate() {

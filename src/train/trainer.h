@@ -14,6 +14,7 @@
 #include "model/language_model.h"
 #include "model/optimizer.h"
 #include "train/config.h"
+#include "train/language_labels.h"
 #include "train/run_directory.h"
 #include "train/run_record.h"
 #include "train/tally.h"
@@ -33,7 +34,8 @@ struct TrainerParts {
     RunConfig const& run;
     RunDirectory const& directory;
     Corpus const& corpus;
-    Mixture const& mixture;
+    RowOrder const& order;
+    LanguageLabels const& labels;
     LanguageModel& model;
     Optimizer& optimizer;
     Loader& loader;

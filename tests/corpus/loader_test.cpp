@@ -14,12 +14,12 @@ using test::TemporaryFolder;
 
 constexpr std::int64_t kRowLength = 32;
 
-Mixture mixture_of(Corpus const& corpus, std::int64_t rows) {
+RowOrder order_of(Corpus const& corpus, std::int64_t rows) {
     std::vector<std::int64_t> tokens;
     for (auto const& record : corpus.languages()) {
         tokens.push_back(record.counts(Split::train).tokens);
     }
-    return Mixture({temperature_weights(tokens, 2.0), tokens, kRowLength, rows, 5});
+    return RowOrder(Mixture({temperature_weights(tokens, 2.0), tokens, kRowLength, rows, 5}));
 }
 
 std::vector<std::int32_t> values(Buffer<std::int32_t> const& buffer) {
@@ -30,11 +30,11 @@ std::vector<std::int32_t> values(Buffer<std::int32_t> const& buffer) {
 TEST(LoaderTest, RowsAreTheStreamsWindows) {
     TemporaryFolder const folder;
     Corpus const corpus(test::small_corpus(folder));
-    auto const mixture = mixture_of(corpus, 8);
-    auto const batch = read_rows(corpus, mixture, 3, std::vector<std::int64_t>{5, 1});
+    auto const order = order_of(corpus, 8);
+    auto const batch = read_rows(corpus, order, 3, std::vector<std::int64_t>{5, 1});
     ASSERT_EQ(batch.rows, 2);
     for (std::int64_t row = 0; row < 2; ++row) {
-        auto const draw = mixture.draw(3, row == 0 ? 5 : 1);
+        auto const draw = order.draw(3, row == 0 ? 5 : 1);
         EXPECT_EQ(batch.language[static_cast<std::size_t>(row)], draw.language);
         std::vector<std::int32_t> stream(kRowLength + 1, -1);
         corpus.window(draw.language, Split::train, draw.first, stream);
@@ -51,13 +51,13 @@ TEST(LoaderTest, AnyNumberOfRanksReadsTheSameRows) {
     TemporaryFolder const folder;
     Corpus const corpus(test::small_corpus(folder));
     constexpr std::int64_t kRows = 10;
-    auto const mixture = mixture_of(corpus, kRows);
+    auto const order = order_of(corpus, kRows);
     std::vector<std::int64_t> all(kRows);
     std::iota(all.begin(), all.end(), 0);
     for (std::int64_t const ranks : {1, 2, 3, 9}) {
         std::vector<std::vector<std::int32_t>> joined(4);  // two steps of two micro-batches
         for (std::int64_t rank = 0; rank < ranks; ++rank) {
-            Loader loader(corpus, mixture, slice_plan({kRows / 2, 2}, ranks, rank, 10));
+            Loader loader(corpus, order, slice_plan({kRows / 2, 2}, ranks, rank, 10));
             for (std::size_t i = 0; i < 4; ++i) {
                 auto const batch = loader.next();
                 EXPECT_EQ(batch.step, 10 + static_cast<std::int64_t>(i) / 2);
@@ -69,8 +69,7 @@ TEST(LoaderTest, AnyNumberOfRanksReadsTheSameRows) {
         for (std::size_t step = 0; step < 2; ++step) {
             auto found = joined[2 * step];
             std::ranges::copy(joined[2 * step + 1], std::back_inserter(found));
-            auto const whole =
-                read_rows(corpus, mixture, 10 + static_cast<std::int64_t>(step), all);
+            auto const whole = read_rows(corpus, order, 10 + static_cast<std::int64_t>(step), all);
             EXPECT_EQ(found, values(whole.tokens)) << ranks << " ranks, step " << step;
         }
     }
@@ -99,9 +98,9 @@ TEST(LoaderTest, TheRanksTogetherReadEachSliceOnce) {
 TEST(LoaderTest, FaultOfTheThreadReachesTheCaller) {
     TemporaryFolder const folder;
     Corpus const corpus(test::small_corpus(folder));
-    auto const mixture = mixture_of(corpus, 4);
+    auto const order = order_of(corpus, 4);
     Loader loader(
-        corpus, mixture,
+        corpus, order,
         {.first_step = 0,
          .micro_batches = 1,
          .rows =
@@ -119,10 +118,10 @@ TEST(LoaderTest, FaultOfTheThreadReachesTheCaller) {
 TEST(LoaderTest, EndsAtOnceWhetherUsedOrNot) {
     TemporaryFolder const folder;
     Corpus const corpus(test::small_corpus(folder));
-    auto const mixture = mixture_of(corpus, 4);
+    auto const order = order_of(corpus, 4);
     for (int i = 0; i < 50; ++i) {
-        Loader unused(corpus, mixture, slice_plan({4, 1}, 1, 0, 0));
-        Loader used(corpus, mixture, slice_plan({4, 1}, 1, 0, i));
+        Loader unused(corpus, order, slice_plan({4, 1}, 1, 0, 0));
+        Loader used(corpus, order, slice_plan({4, 1}, 1, 0, i));
         EXPECT_EQ(used.next().step, i);
     }
 }

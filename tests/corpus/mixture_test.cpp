@@ -26,6 +26,16 @@ TEST(MixtureTest, TemperatureFlattensShares) {
     });
 }
 
+TEST(MixtureTest, AlphaFlattensSizes) {
+    // 16^(1/4) = 2, 81^(1/4) = 3; alpha 0 counts languages, not text.
+    std::vector<double> const sizes{16.0, 0.0, 81.0};
+    EXPECT_NEAR(power_weights(sizes, 0.25)[0], 0.4, 1e-15);
+    EXPECT_NEAR(power_weights(sizes, 1.0)[2], 81.0 / 97.0, 1e-15);
+    EXPECT_EQ(power_weights(sizes, 0.0), (std::vector<double>{0.5, 0.0, 0.5}));
+    expect_error(Exit::usage, "alpha is 1.5", [&] { power_weights(sizes, 1.5); });
+    expect_error(Exit::usage, "alpha is -0.1", [&] { power_weights(sizes, -0.1); });
+}
+
 TEST(MixtureTest, ReplayGivesOldLanguagesTheirShare) {
     std::vector<double> const weights{1.0, 3.0, 2.0, 8.0};
     std::vector<std::uint8_t> const old{1, 1, 0, 0};

@@ -1,5 +1,6 @@
 isogloss_test(corpus batch)
 isogloss_test(corpus mixture)
+isogloss_test(corpus group_chunks)
 isogloss_test(corpus text_reader NEEDS Boost::iostreams)
 isogloss_test(corpus tokenizer)
 isogloss_test(corpus corpus_builder)

@@ -68,7 +68,7 @@ TEST_F(FaultsTest, AllFaultsOfTheOptionsAreNamedAtOnce) {
     expect_fault(
         outcome, 2,
         {"--train.rwos", "did you mean", "train.rows", "train.steps = 0", "train.beta1 = 2",
-         "give both or none"}
+         "without data.replay-languages"}
     );
     EXPECT_FALSE(std::filesystem::exists(*stage / "none"));
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "support/expect_error.h"
 
@@ -38,6 +39,8 @@ TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
     run.data.languages = {"el"};
     run.data.temperature = 0.0;
     run.data.replay_share = 1.0;
+    run.data.alpha = 1.5;
+    run.data.documents = -1;
     run.train.steps = 0;
     run.train.rows = 10;
     run.train.micro_rows = 3;
@@ -51,7 +54,11 @@ TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
     run.train.epsilon = 0.0F;
     run.train.weight_decay = -1.0F;
     run.train.clip_norm = -1.0F;
-    run.train.balance_coef = -1.0F;
+    run.train.balance_coef = -1.0;
+    run.train.classification_coef = -1.0;
+    run.train.priors_coef = -1.0;
+    run.train.classifier_coef = std::nan("");
+    run.train.warmup_ratio = 2.0;
     run.train.max_not_finite = 0;
     run.train.evaluate_tokens = -1;
     run.train.log_every = 0;
@@ -61,7 +68,10 @@ TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
           "every weight must be > 0",
           "data.temperature = 0",
           "data.replay-share = 1",
-          "give both or none",
+          "without data.replay-languages",
+          "data.alpha = 1.5: must lie",
+          "data.alpha = 1.5 and data.temperature = 0: give one",
+          "data.documents = -1",
           "train.steps = 0",
           "train.micro-rows = 3: must divide train.rows = 10",
           "fewer than the 4 ranks",
@@ -76,12 +86,16 @@ TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
           "train.weight-decay = -1",
           "train.clip-norm = -1",
           "train.balance-coef = -1",
+          "train.classification-coef = -1",
+          "train.priors-coef = -1",
+          "train.classifier-coef = nan",
+          "train.warmup-ratio = 2",
           "train.max-not-finite = 0",
           "train.evaluate-tokens",
           "train.log-every = 0"}) {
         EXPECT_TRUE(has(faults, part)) << part;
     }
-    EXPECT_EQ(faults.size(), 22U);
+    EXPECT_EQ(faults.size(), 29U);
 }
 
 TEST(TrainConfigTest, ALanguageIsLearnedOrReplayed) {
@@ -92,6 +106,73 @@ TEST(TrainConfigTest, ALanguageIsLearnedOrReplayed) {
     auto const faults = problems(run, 1);
     ASSERT_EQ(faults.size(), 1U);
     EXPECT_TRUE(has(faults, "hu is among data.languages"));
+}
+
+TEST(TrainConfigTest, ReplayNeedsAShareOrACountOfDocuments) {
+    RunConfig run;
+    run.data.replay_languages = {"en"};
+    EXPECT_TRUE(has(problems(run, 1), "give data.replay-share or data.replay-documents"));
+    run.data.replay_documents = 50000;
+    EXPECT_TRUE(problems(run, 1).empty());
+    run.data.languages = {"el"};
+    run.data.weights = {1.0};
+    EXPECT_TRUE(has(problems(run, 1), "data.weights says nothing of the replay languages"));
+    run.data.replay_share = 0.5;
+    EXPECT_TRUE(problems(run, 1).empty());
+    run.data.replay_languages.clear();
+    EXPECT_TRUE(has(problems(run, 1), "without data.replay-languages"));
+}
+
+TEST(TrainConfigTest, AMicroBatchOfGroupChunksIsOfOneGroup) {
+    RunConfig run;
+    run.data.order = OrderRule::group_chunks;
+    run.train.rows = 960;
+    run.train.micro_rows = 32;
+    EXPECT_TRUE(problems(run, 8).empty());  // two micro-batches a chunk of 64: DMoE's
+    run.train.micro_rows = 48;
+    EXPECT_TRUE(has(problems(run, 8), "data.chunk-rows = 64 is no multiple of the 48 rows"));
+    run.train.micro_rows = 0;
+    EXPECT_TRUE(has(problems(run, 8), "data.chunk-rows = 64 is no multiple of the 960 rows"));
+    run.data.chunk_rows = 1920;
+    EXPECT_TRUE(problems(run, 8).empty());
+    run.data.chunk_rows = 0;
+    EXPECT_TRUE(has(problems(run, 8), "data.chunk-rows = 0"));
+    run.data.chunk_rows = 960;
+    run.data.group_budget = -1;
+    EXPECT_TRUE(has(problems(run, 8), "data.group-budget = -1"));
+    run.data.group_budget = 0;
+    run.data.replay_languages = {"en"};
+    run.data.replay_share = 0.1;
+    EXPECT_TRUE(has(problems(run, 8), "group-chunks takes no data.replay-languages"));
+}
+
+TEST(TrainConfigTest, ClassifiersAreAskedWhereTheyLearn) {
+    RunConfig run;
+    EXPECT_FALSE(run.train.classify());
+    run.train.classifier_coef = 0.1;
+    EXPECT_TRUE(run.train.classify());
+    run.train.classifiers = Classifiers::off;
+    EXPECT_FALSE(run.train.classify());
+    EXPECT_TRUE(has(problems(run, 1), "train.classifier-coef = 0.1 with train.classifiers = off"));
+    run.train.classifier_coef = 0.0;
+    run.train.classifiers = Classifiers::on;
+    EXPECT_TRUE(run.train.classify());
+    EXPECT_TRUE(problems(run, 1).empty());
+    run.train.routing = RoutingMode::hard;
+    EXPECT_TRUE(has(problems(run, 1), "train.routing = hard asks no classifier"));
+}
+
+// The seeds: 0.03 of 150, 1500 and 100 steps are 5, 45 and 3, rounded up.
+TEST(TrainConfigTest, TheWarmupMayBeAShareOfTheSteps) {
+    TrainConfig train;
+    EXPECT_EQ(train.warmup(), 20);
+    train.warmup_ratio = 0.03;
+    train.steps = 150;
+    EXPECT_EQ(train.warmup(), 5);
+    train.steps = 1500;
+    EXPECT_EQ(train.warmup(), 45);
+    train.steps = 100;
+    EXPECT_EQ(train.warmup(), 3);
 }
 
 TEST(TrainConfigTest, EveryRankNeedsARow) {
@@ -136,6 +217,7 @@ ModelConfig grown() {
     config.layers[0].experts[0].trainable = false;
     config.layers[1].experts.resize(2);
     config.layers[1].experts[0].trainable = false;
+    config.layers[1].experts[1].generation = 1;
     return config;
 }
 
@@ -159,13 +241,29 @@ Flags after(std::string const& rule) {
         config.layers[1].experts[1].trainable};
 }
 
+// Growth in two steps: what the first one added is old then.
+TEST(TrainConfigTest, NewExpertsAreThoseOfTheLastGeneration) {
+    auto config = grown();
+    config.layers[0].experts.resize(2);
+    config.layers[0].experts[1].generation = 2;
+    apply_trainable("new-experts", config);
+    EXPECT_FALSE(config.layers[1].experts[1].trainable);
+    EXPECT_TRUE(config.layers[0].experts[1].trainable);
+}
+
 TEST(TrainConfigTest, TrainableSaysWhatMayChange) {
     EXPECT_EQ(after("stored"), (Flags{false, true, false, true}));
     EXPECT_EQ(after("all"), (Flags{true, true, true, true}));
     EXPECT_EQ(after("experts"), (Flags{false, true, false, true}));  // those not frozen
+    EXPECT_EQ(after("new-experts"), (Flags{false, true, false, true}));
+    EXPECT_EQ(after("experts-and-routers"), (Flags{false, true, true, true}));
     EXPECT_EQ(after("routers"), (Flags{false, true, false, false}));
     EXPECT_EQ(after("backbone"), (Flags{true, false, false, false}));
     auto config = grown();
+    config.layers[1].experts[1].generation = 0;
+    test::expect_error(Exit::usage, "no experts of a later generation", [&] {
+        apply_trainable("new-experts", config);
+    });
     test::expect_error(Exit::usage, "train.trainable = some", [&] {
         apply_trainable("some", config);
     });

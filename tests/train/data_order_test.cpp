@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 
 #include "corpus/loader.h"
@@ -35,7 +36,7 @@ RunConfig small_run() {
     return run;
 }
 
-double share(Mixture const& mixture, std::int32_t language) {
+double share(RowOrder const& mixture, std::int32_t language) {
     double rows = 0.0;
     for (std::int64_t row = 0; row < Mixture::kBlock; ++row) {
         auto const draw = mixture.draw(row / kRows, row % kRows);
@@ -53,16 +54,16 @@ TEST(DataOrderTest, SharesFollowSizeTemperatureAndWeights) {
     Corpus const corpus(folder.path());
     auto run = small_run();
     run.data.languages = {"hu", "de"};
-    auto const by_size = make_mixture(run, corpus);
+    auto const by_size = make_order(run, corpus, {});
     EXPECT_NEAR(share(by_size, 0), 401.0 / 2002.0, kShareError);
     EXPECT_EQ(share(by_size, 1), 0.0);  // not named
     EXPECT_NEAR(share(by_size, 2), 1601.0 / 2002.0, kShareError);
 
     run.data.temperature = 1e9;
-    EXPECT_NEAR(share(make_mixture(run, corpus), 0), 0.5, kShareError);
+    EXPECT_NEAR(share(make_order(run, corpus, {}), 0), 0.5, kShareError);
 
     run.data.weights = {1.0, 3.0};  // in the order of data.languages, not of the corpus
-    auto const by_weight = make_mixture(run, corpus);
+    auto const by_weight = make_order(run, corpus, {});
     EXPECT_NEAR(share(by_weight, 2), 0.25, kShareError);
     EXPECT_NEAR(share(by_weight, 0), 0.75, kShareError);
 }
@@ -75,7 +76,7 @@ TEST(DataOrderTest, ReplayTakesItsShareTogether) {
     run.data.languages = {"el"};
     run.data.replay_languages = {"hu", "de"};
     run.data.replay_share = 0.3;
-    auto const mixture = make_mixture(run, corpus);
+    auto const mixture = make_order(run, corpus, {});
     EXPECT_NEAR(share(mixture, 1), 0.7, kShareError);
     EXPECT_NEAR(share(mixture, 0), 0.3 * 401.0 / 2002.0, kShareError);
     EXPECT_NEAR(share(mixture, 2), 0.3 * 1601.0 / 2002.0, kShareError);
@@ -89,38 +90,142 @@ TEST(DataOrderTest, NoLanguagesMeansAllButTheReplayed) {
     auto run = small_run();
     run.data.replay_languages = {"hu"};
     run.data.replay_share = 0.5;
-    auto const mixture = make_mixture(run, corpus);
+    auto const mixture = make_order(run, corpus, {});
     EXPECT_NEAR(share(mixture, 2), 0.5, kShareError);
     EXPECT_NEAR(share(mixture, 0), 0.5 * 401.0 / 1214.0, kShareError);
     EXPECT_NEAR(share(mixture, 3), 0.5 * 12.0 / 1214.0, kShareError);
 }
 
-// A short stream has one window of 12 tokens: 11 targets, the others are padding.
-TEST(DataOrderTest, CountedTargetsAreThoseOfTheBatches) {
+// Bytes of text are 400, 800 and 1600: tokens less the one separator.
+TEST(DataOrderTest, AlphaCountsBytes) {
     test::TemporaryFolder const folder;
     write_corpus(folder.path());
     Corpus const corpus(folder.path());
     auto run = small_run();
-    run.data.languages = {"de", "yi"};
-    run.data.weights = {1.0, 1.0};
-    auto const mixture = make_mixture(run, corpus);
-    std::map<std::int64_t, int> targets_of_a_row;
-    for (std::int64_t step = 0; step < 20; ++step) {
-        std::int64_t counted = 0;
-        for (std::int64_t row = 0; row < run.train.rows; ++row) {
-            auto const batch = read_rows(corpus, mixture, step, std::vector{row});
-            std::int64_t of_row = 0;
-            for (std::int64_t n = 0; n < batch.size(); ++n) {
-                of_row += batch.targets.view().data[n] != kNoTarget ? 1 : 0;
-            }
-            counted += of_row;
-            ++targets_of_a_row[of_row];
-        }
-        EXPECT_EQ(counted_targets(mixture, step), static_cast<double>(counted)) << step;
+    run.data.languages = {"de", "hu"};
+    run.data.alpha = 0.5;  // 20 to 40
+    EXPECT_NEAR(share(make_order(run, corpus, {}), 0), 20.0 / 60.0, kShareError);
+    run.data.alpha = 0.0;
+    EXPECT_NEAR(share(make_order(run, corpus, {}), 0), 0.5, kShareError);
+}
+
+// Documents of 100, 60 and 240 letters, and one of 300: with separators 101, 61, 241 and 301.
+void write_documents(std::filesystem::path const& folder) {
+    auto const text = [](std::size_t length) { return test::periodic_text("abc", length); };
+    test::write_byte_corpus(
+        folder, {{"el", {text(100), text(60), text(240)}, {}}, {"en", {text(300), text(500)}, {}}}
+    );
+}
+
+TEST(DataOrderTest, TheFirstDocumentsAreAllThatIsRead) {
+    test::TemporaryFolder const folder;
+    write_documents(folder.path());
+    Corpus const corpus(folder.path());
+    auto run = small_run();
+    run.data.languages = {"el"};
+    run.data.documents = 2;
+    auto const order = make_order(run, corpus, {});
+    EXPECT_EQ(order.tokens()[0], 162);
+    for (std::int64_t row = 0; row < 500; ++row) {
+        auto const draw = order.draw(row / kRows, row % kRows);
+        EXPECT_LE(draw.first + order.targets(draw) + 1, 162);
+        auto const batch =
+            read_rows(corpus, order, row / kRows, std::vector<std::int64_t>{row % kRows});
+        EXPECT_EQ(batch.counted_targets, order.targets(draw));
     }
-    EXPECT_GT(targets_of_a_row[11], 0);
-    EXPECT_GT(targets_of_a_row[16], 0);
-    EXPECT_EQ(targets_of_a_row.size(), 2U);
+    run.data.documents = 7;  // more than there are
+    EXPECT_EQ(make_order(run, corpus, {}).tokens()[0], 403);
+}
+
+TEST(DataOrderTest, ReplayByDocumentsFollowsTheirTokens) {
+    test::TemporaryFolder const folder;
+    write_documents(folder.path());
+    Corpus const corpus(folder.path());
+    auto run = small_run();
+    run.data.languages = {"el"};
+    run.data.replay_languages = {"en"};
+    run.data.documents = 2;
+    run.data.replay_documents = 1;
+    auto const order = make_order(run, corpus, {});
+    EXPECT_NEAR(share(order, 0), 162.0 / 463.0, kShareError);
+    EXPECT_NEAR(share(order, 1), 301.0 / 463.0, kShareError);
+    run.data.replay_share = 0.25;  // said, so taken; the text is as short
+    auto const shared = make_order(run, corpus, {});
+    EXPECT_NEAR(share(shared, 1), 0.25, kShareError);
+    EXPECT_EQ(shared.tokens()[1], 301);
+}
+
+// Two groups as experts have them: de and yi of expert 1, el and hu of expert 2.
+ModelConfig grouped_model() {
+    ModelConfig model;
+    model.layers.resize(2);
+    model.layers[1].experts.resize(3);
+    model.layers[1].experts[1].group = "yi,de";
+    model.layers[1].experts[2].group = "el,hu";
+    return model;
+}
+
+// Rows of 16 tokens: de has 25 windows, yi 1, el 50, hu 100. Chunks of 8: 26 / 8 + 1 = 4, and
+// 150 / 8 + 1 = 19.
+TEST(DataOrderTest, GroupChunksAreTheExpertsGroups) {
+    test::TemporaryFolder const folder;
+    write_corpus(folder.path());
+    Corpus const corpus(folder.path());
+    auto run = small_run();
+    run.data.order = OrderRule::group_chunks;
+    run.data.chunk_rows = 8;
+    auto const order = make_order(run, corpus, grouped_model());
+    std::map<std::int32_t, double> rows;
+    std::int64_t chunks_of_first = 0;
+    for (std::int64_t chunk = 0; chunk < 23; ++chunk) {
+        std::set<bool> groups;
+        for (auto row = chunk * 8; row < (chunk + 1) * 8; ++row) {
+            auto const language = order.draw(row / kRows, row % kRows).language;
+            groups.insert(language == 0 || language == 3);
+            ++rows[language];
+        }
+        EXPECT_EQ(groups.size(), 1U) << "chunk " << chunk;
+        chunks_of_first += groups.contains(true) ? 1 : 0;
+    }
+    EXPECT_EQ(chunks_of_first, 4);
+
+    run.data.group_budget = 16 * 80;  // 80 rows a group: 11 chunks each, so half of all rows
+    auto const even = make_order(run, corpus, grouped_model());
+    double of_first = 0.0;
+    for (std::int64_t row = 0; row < 22 * 8; ++row) {
+        auto const language = even.draw(row / kRows, row % kRows).language;
+        of_first += language == 0 || language == 3 ? 1.0 : 0.0;
+    }
+    EXPECT_EQ(of_first, 88.0);
+}
+
+// 800^0.3 to 1600^0.3 is 1 to 2^0.3. A group has blocks of its own, whose counts are exact.
+TEST(DataOrderTest, LanguagesOfAGroupFollowBytesToThePowerOf03) {
+    test::TemporaryFolder const folder;
+    write_corpus(folder.path());
+    Corpus const corpus(folder.path());
+    auto run = small_run();
+    run.data.order = OrderRule::group_chunks;
+    run.data.languages = {"el", "hu"};
+    EXPECT_NEAR(
+        share(make_order(run, corpus, grouped_model()), 1), 1.0 / (1.0 + std::pow(2.0, 0.3)),
+        kShareError
+    );
+    run.data.alpha = 1.0;
+    EXPECT_NEAR(share(make_order(run, corpus, grouped_model()), 1), 1.0 / 3.0, kShareError);
+}
+
+TEST(DataOrderTest, ALanguageInNoGroupIsRefused) {
+    test::TemporaryFolder const folder;
+    write_corpus(folder.path());
+    Corpus const corpus(folder.path());
+    auto run = small_run();
+    run.data.order = OrderRule::group_chunks;
+    auto model = grouped_model();
+    model.layers[1].experts[1].group = "de";
+    test::expect_error(Exit::usage, "yi", [&] { make_order(run, corpus, model); });
+    run.data.languages = {"de", "hu"};
+    EXPECT_EQ(make_order(run, corpus, model).rows(), kRows);
 }
 
 TEST(DataOrderTest, UnknownAndEmptyLanguagesAreRefused) {
@@ -129,13 +234,17 @@ TEST(DataOrderTest, UnknownAndEmptyLanguagesAreRefused) {
     Corpus const corpus(folder.path());
     auto run = small_run();
     run.data.languages = {"xx"};
-    test::expect_error(Exit::usage, "\"xx\"", [&] { make_mixture(run, corpus); });
+    test::expect_error(Exit::usage, "\"xx\"", [&] { make_order(run, corpus, {}); });
     run.data.languages = {"de", "el"};
-    test::expect_error(Exit::usage, "language el has 0 tokens", [&] { make_mixture(run, corpus); });
+    test::expect_error(Exit::usage, "language el has 0 tokens", [&] {
+        make_order(run, corpus, {});
+    });
     run.data.languages = {"de"};
     run.data.replay_languages = {"el"};
     run.data.replay_share = 0.5;
-    test::expect_error(Exit::usage, "language el has 0 tokens", [&] { make_mixture(run, corpus); });
+    test::expect_error(Exit::usage, "language el has 0 tokens", [&] {
+        make_order(run, corpus, {});
+    });
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ TEST(TallyTest, IsEmptyAtFirst) {
     EXPECT_EQ(tally.targets(), 0.0);
     EXPECT_EQ(tally.balance_loss(), 0.0);
     EXPECT_EQ(tally.imbalance(), 0.0);
+    EXPECT_EQ(tally.router_losses().priors, 0.0);
+    EXPECT_EQ(tally.classifier_accuracy(), 0.0);
     EXPECT_EQ(tally.language_loss(), Json::object());
     EXPECT_EQ(tally.languages_seen(), "");
 }
@@ -38,13 +40,23 @@ TEST(TallyTest, IsEmptyAtFirst) {
 TEST(TallyTest, SumsAreThoseByHand) {
     auto const group = world();
     StepTally tally(two_layers(), {"el", "hu", "tr"});
-    tally.add(batch_of({0, 2}), {{6.0, 1.0}, {4, 1}, 1.5, {{}, {5, 1, 4}}});
-    tally.add(batch_of({2}), {{3.0}, {3}, 0.5, {{}, {0, 3, 3}}});
+    tally.add(
+        batch_of({0, 2}),
+        {{6.0, 1.0}, {4, 1}, 1.5, {0.5, 0.25, 0.125}, {{}, {5, 1, 4}}, {{}, {4, 1, 2}}}
+    );
+    tally.add(
+        batch_of({2}), {{3.0}, {3}, 0.5, {0.25, 0.25, 0.5}, {{}, {0, 3, 3}}, {{2, 2, 0}, {4, 3, 0}}}
+    );
     tally.reduce(group);
 
     EXPECT_EQ(tally.targets(), 8.0 * group.size());
     EXPECT_EQ(tally.loss(), 10.0 / 8.0);
     EXPECT_EQ(tally.balance_loss(), 1.0);  // already of the global micro-batch: not summed
+    // Each rank's part of a mean: the sum over ranks and micro-batches is the mean.
+    EXPECT_EQ(tally.router_losses().classification, 0.75 * group.size());
+    EXPECT_EQ(tally.router_losses().priors, 0.5 * group.size());
+    EXPECT_EQ(tally.router_losses().classifier, 0.625 * group.size());
+    EXPECT_EQ(tally.classifier_accuracy(), 6.0 / 10.0);  // 1 of 4, 2 of 2, 3 of 4
     // Experts have 5, 4 and 7 of 16 tokens: the largest is 7 over a mean of 16/3.
     EXPECT_DOUBLE_EQ(tally.imbalance(), 7.0 * 3.0 / 16.0);
     EXPECT_EQ(tally.language_loss(), (Json{{"el", 1.5}, {"tr", 1.0}}));
@@ -58,7 +70,9 @@ TEST(TallyTest, RanksWithDifferentRowsAddUp) {
     auto const group = world();
     StepTally tally(two_layers(), {"a", "b", "c"});
     auto const rank = group.rank();
-    tally.add(batch_of({rank % 3}), {{1.0 + rank}, {1}, 0.25, {{}, {rank == 0 ? 2 : 0, 0, 1}}});
+    tally.add(
+        batch_of({rank % 3}), {{1.0 + rank}, {1}, 0.25, {}, {{}, {rank == 0 ? 2 : 0, 0, 1}}, {}}
+    );
     tally.reduce(group);
     for (int r = 0; r < group.size(); ++r) {
         auto const tag = std::string(1, static_cast<char>('a' + r));
@@ -73,21 +87,25 @@ TEST(TallyTest, RanksWithDifferentRowsAddUp) {
 TEST(TallyTest, AnEmptyBatchAddsOnlyItsBalance) {
     auto const group = world();
     StepTally tally(two_layers(), {"el"});
-    tally.add(batch_of({}), {{}, {}, 0.75, {{}, {0, 0, 0}}});
+    tally.add(batch_of({}), {{}, {}, 0.75, {}, {{}, {0, 0, 0}}, {}});
     tally.reduce(group);
     EXPECT_EQ(tally.targets(), 0.0);
     EXPECT_EQ(tally.loss(), 0.0);
     EXPECT_EQ(tally.imbalance(), 0.0);
+    EXPECT_EQ(tally.router_losses().priors, 0.0);
+    EXPECT_EQ(tally.classifier_accuracy(), 0.0);
     EXPECT_EQ(tally.balance_loss(), 0.75);
 }
 
 TEST(TallyTest, ClearForgetsAll) {
     StepTally tally(two_layers(), {"el"});
-    tally.add(batch_of({0}), {{6.0}, {4}, 1.5, {{}, {5, 1, 4}}});
+    tally.add(batch_of({0}), {{6.0}, {4}, 1.5, {0.5, 0.5, 0.5}, {{}, {5, 1, 4}}, {{4, 1, 2}}});
     tally.clear();
     EXPECT_EQ(tally.targets(), 0.0);
     EXPECT_EQ(tally.balance_loss(), 0.0);
     EXPECT_EQ(tally.imbalance(), 0.0);
+    EXPECT_EQ(tally.router_losses().priors, 0.0);
+    EXPECT_EQ(tally.classifier_accuracy(), 0.0);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 isogloss_test(train config)
 isogloss_test(train data_order)
+isogloss_test(train language_labels)
 isogloss_test(train event_file)
 isogloss_test(train metric_log)
 isogloss_test(train tally RANKS 1 3)

@@ -119,12 +119,13 @@ Outcome train(
         auto const pieces = state_pieces(model.parameters(), optimizer);
         load_optimizer(start, model.parameters(), pieces, HashCheck::compare, group);
     }
-    auto const mixture = make_mixture(run, corpus);
+    auto const order = make_order(run, corpus, config);
+    auto const labels = label_languages(run, corpus, config, info);
     Slices const slices{run.train.slice_rows(), run.train.num_slices()};
-    Loader loader(corpus, mixture, slice_plan(slices, group.size(), group.rank(), state.step));
+    Loader loader(corpus, order, slice_plan(slices, group.size(), group.rank(), state.step));
     RunRecord record(directory, run.train, state.step, ProgressStyle::none, log, group.rank());
     Trainer trainer(
-        {run, directory, corpus, mixture, model, optimizer, loader, record, log, stop, group},
+        {run, directory, corpus, order, labels, model, optimizer, loader, record, log, stop, group},
         state, info, start
     );
     auto const exit = trainer.run();
