@@ -16,6 +16,7 @@ std::span<Command const> commands() {
         {"model verify", "are a checkpoint's files as they were written?", run_model_verify},
         {"model diff", "which tensors of two checkpoints are equal", run_model_diff},
         {"train", "trains a model to the configured step; resumes where it was", run_train},
+        {"group probe", "which layers languages move, and which move them alike", run_group_probe},
         {"group layers", "which layers get experts, from deviations",
          Command::OnFirst{run_group_layers}},
         {"group cluster", "which languages share an expert, from similarities",

@@ -19,6 +19,7 @@ Exit run_model_create(Arguments const& arguments, World const& world);
 Exit run_model_info(Arguments const& arguments);
 Exit run_model_verify(Arguments const& arguments);
 Exit run_model_diff(Arguments const& arguments);
+Exit run_group_probe(Arguments const& arguments, World const& world);
 Exit run_train(Arguments const& arguments, World const& world);
 Exit run_upcycle(Arguments const& arguments);
 Exit run_group_layers(Arguments const& arguments);

@@ -1,0 +1,357 @@
+// train/probe.cpp
+#include "train/probe.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "checkpoint/attempt.h"
+#include "checkpoint/load.h"
+#include "comm/collective.h"
+#include "train/data_order.h"
+#include "train/deviation_similarity.h"
+#include "train/language_probe.h"
+
+namespace isogloss {
+namespace {
+
+// What all parts of a probe look at.
+struct Work {
+    ProbeConfig const& config;
+    StoredCheckpoint const& base;
+    Corpus const& corpus;
+    MpiComm const& world;
+    StopSignal const& stop;
+    Log& log;
+};
+
+// What decides about the content of a language's file. Ranks and micro-batches change roundings
+// only.
+Json fingerprint(Work const& work, std::string const& tag) {
+    auto const& config = work.config;
+    auto const language = static_cast<std::size_t>(work.corpus.language_index(tag));
+    return {
+        {"base", work.base.manifest_sha256},
+        {"text", work.corpus.languages()[language].sha256},
+        {"documents", config.documents},
+        {"steps", config.steps},
+        {"rows", config.rows},
+        {"row-length", config.row_length},
+        {"seed", config.seed},
+        {"learning-rate", config.learning_rate},
+        {"similarity-layers", config.similarity_layers},
+        {"ffn-weights", config.ffn_weights == FfnWeights::all ? "all" : "up-down"}};
+}
+
+void check_base(ProbeConfig const& config, StoredCheckpoint const& base, Corpus const& corpus) {
+    auto const& model = base.manifest.config;
+    require_tokenizer(
+        base, corpus.manifest().tokenizer_sha256, "corpus " + corpus.directory().string()
+    );
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+        require_usage(
+            model.layers[i].num_experts() == 1,
+            "{}: layer {} has {} experts; the probe starts from a dense model",
+            base.folder.string(), i, model.layers[i].num_experts()
+        );
+    }
+    require_usage(
+        config.similarity_layers <= model.num_layers(),
+        "similarity-layers = {}: the model has {} layers", config.similarity_layers,
+        model.num_layers()
+    );
+    require_usage(
+        config.row_length <= model.max_positions,
+        "row-length = {}: the model takes at most {} positions", config.row_length,
+        model.max_positions
+    );
+}
+
+// Rows of text that a language has, none of them twice.
+std::int64_t rows_of_text(ProbeConfig const& config, Corpus const& corpus, std::string const& tag) {
+    auto const language = corpus.language_index(tag);
+    auto const& counts =
+        corpus.languages()[static_cast<std::size_t>(language)].counts(Split::train);
+    auto const kept =
+        config.documents > 0 ? std::min(config.documents, counts.documents) : counts.documents;
+    auto const tokens =
+        corpus.document_start(language, Split::train)[static_cast<std::size_t>(kept)];
+    return std::max<std::int64_t>(tokens - 1, 0) / config.row_length;
+}
+
+std::vector<std::string> languages_with_text(Work const& work) {
+    auto const& config = work.config;
+    auto languages = config.languages;
+    if (languages.empty()) {
+        for (auto const& record : work.corpus.languages()) {
+            languages.push_back(record.tag);
+        }
+    }
+    std::vector<std::string> enough;
+    std::vector<std::string> small;
+    for (auto const& tag : languages) {
+        auto const rows = rows_of_text(config, work.corpus, tag);
+        if (rows >= config.steps * config.rows) {
+            enough.push_back(tag);
+        } else {
+            small.push_back(fmt::format("{} ({} rows)", tag, rows));
+        }
+    }
+    auto const text = fmt::format(
+        "too little text for {} steps of {} rows of {} tokens: {}", config.steps, config.rows,
+        config.row_length, fmt::join(small, ", ")
+    );
+    require_data(
+        small.empty() || (config.small == SmallLanguages::skip && !enough.empty()),
+        "{}: {}; take fewer or shorter rows, raise documents, or leave languages out with "
+        "--skip-small",
+        work.corpus.directory().string(), text
+    );
+    if (!small.empty() && work.world.rank() == 0) {
+        work.log.warning(text + ": left out");
+    }
+    return enough;
+}
+
+// Languages without a file that is worth keeping.
+std::vector<std::string> find_pending(Work const& work, std::vector<std::string> const& languages) {
+    std::vector<std::string> pending;
+    std::vector<std::string> stale;
+    for (auto const& tag : languages) {
+        auto const path = probe_file(work.config.out, tag);
+        auto const record = read_probe(path);
+        auto const changed = record ? difference(record->fingerprint, fingerprint(work, tag)) : "";
+        if (!changed.empty()) {
+            stale.push_back(fmt::format("{} ({})", path.string(), changed));
+        }
+        if (!record || !changed.empty()) {
+            pending.push_back(tag);
+        }
+    }
+    require_usage(
+        stale.empty() || work.config.stale == StaleFiles::redo,
+        "made from another base, text or options: {}; name another --out, or give --redo to make "
+        "them again",
+        fmt::join(stale, "; ")
+    );
+    for (auto const& file : stale) {
+        work.log.info("made again: " + file);
+    }
+    return pending;
+}
+
+// The same on every rank. Rank 0 looks, as another rank's view of a network disk may be older.
+// Collective.
+std::vector<std::string> pending_languages(
+    Work const& work, std::vector<std::string> const& languages
+) {
+    std::string pending;
+    Attempt attempt;
+    attempt.run([&] {
+        if (work.world.rank() == 0) {
+            auto const found = find_pending(work, languages);
+            make_folders(work.config.out);
+            pending = fmt::format("{}", fmt::join(found, ","));
+            work.log.info(fmt::format(
+                "{} languages, {} of them done before", languages.size(),
+                languages.size() - found.size()
+            ));
+        }
+    });
+    attempt.agree(work.world);
+    broadcast(pending, 0, work.world);
+    return split_at_commas(pending);
+}
+
+// False when stopped. Collective over `group`.
+bool probe_in_turn(
+    Work const& work,
+    std::vector<std::string> const& languages,
+    MpiComm const& group,
+    Progress& progress
+) {
+    LanguageProbe probe(work.config, work.base, work.corpus, group);
+    double done = 0.0;
+    for (auto const& tag : languages) {
+        Timer const timer;
+        auto record = probe.run(tag, [&](std::int64_t /*step*/) {
+            progress.update(done++, tag);
+            return !work.stop.requested();
+        });
+        if (!record) {
+            return false;
+        }
+        if (group.rank() == 0) {
+            record->fingerprint = fingerprint(work, tag);
+            probe.write(*record, probe_file(work.config.out, tag));
+            work.log.info_of_rank(fmt::format(
+                "{}: loss {:.4f} in step 1, {:.4f} in step {}; {:.1f} s", tag, record->first_loss,
+                record->last_loss, work.config.steps, timer.seconds()
+            ));
+        }
+    }
+    return true;
+}
+
+// Groups of ranks take turns at the list. False when any was stopped. Collective.
+bool probe_all(Work const& work, std::vector<std::string> const& pending, ProgressStyle style) {
+    auto const ranks = static_cast<int>(work.config.ranks_per_language);
+    auto const groups = static_cast<std::size_t>(work.world.size() / ranks);
+    auto const mine = work.world.rank() / ranks;
+    auto const group = MpiComm::split(work.world.get(), mine, work.world.rank());
+    std::vector<std::string> languages;
+    for (auto i = static_cast<std::size_t>(mine); i < pending.size(); i += groups) {
+        languages.push_back(pending[i]);
+    }
+    bool finished = true;
+    if (!languages.empty()) {
+        Progress progress(
+            progress_style(style, work.world.rank()), "probe",
+            static_cast<double>(languages.size()) * static_cast<double>(work.config.steps), "steps"
+        );
+        finished = probe_in_turn(work, languages, group, progress);
+    }
+    return max_over(static_cast<std::int64_t>(finished ? 0 : 1), work.world) == 0;
+}
+
+std::vector<ProbeRecord> read_all(
+    ProbeConfig const& config, std::vector<std::string> const& languages
+) {
+    std::vector<ProbeRecord> records;
+    for (auto const& tag : languages) {
+        auto const path = probe_file(config.out, tag);
+        auto record = read_probe(path);
+        require_data(record.has_value(), "{}: is gone since it was written", path.string());
+        records.push_back(std::move(*record));
+    }
+    return records;
+}
+
+// Collective.
+void write_results(Work const& work, ProbeResult& result) {
+    auto const& out = work.config.out;
+    std::vector<std::filesystem::path> files;
+    for (auto const& tag : result.languages) {
+        files.push_back(probe_file(out, tag));
+    }
+    auto const similarity = deviation_similarity(files, work.world);
+    Attempt attempt;
+    attempt.run([&] {
+        if (work.world.rank() == 0) {
+            result.records = read_all(work.config, result.languages);
+            write_json(out / "deviation.json", deviation_json(result.languages, result.records));
+            write_json(out / "similarity.json", similarity_json(result.languages, similarity));
+        }
+    });
+    attempt.agree(work.world);
+}
+
+}  // namespace
+
+std::vector<std::string> problems(ProbeConfig const& config, int num_ranks) {
+    std::vector<std::string> faults;
+    auto const expect = [&](bool holds, std::string const& text) {
+        if (!holds) {
+            faults.push_back(text);
+        }
+    };
+    expect(
+        config.steps >= 1 && config.rows >= 1 && config.row_length >= 1 && config.micro_rows >= 1,
+        fmt::format(
+            "steps = {}, rows = {}, micro-rows = {} and row-length = {} must be at least 1",
+            config.steps, config.rows, config.micro_rows, config.row_length
+        )
+    );
+    expect(
+        config.micro_rows < 1 || config.rows % config.micro_rows == 0,
+        fmt::format("micro-rows = {}: must divide rows = {}", config.micro_rows, config.rows)
+    );
+    expect(
+        config.documents >= 0 && config.seed >= 0,
+        fmt::format("documents = {} and seed = {} must be >= 0", config.documents, config.seed)
+    );
+    expect(
+        config.learning_rate > 0.0F,
+        fmt::format("learning-rate = {}: must be > 0", config.learning_rate)
+    );
+    expect(
+        config.similarity_layers >= 1,
+        fmt::format("similarity-layers = {}: must be at least 1", config.similarity_layers)
+    );
+    auto const ranks = config.ranks_per_language;
+    expect(
+        ranks >= 1 && num_ranks % std::max<std::int64_t>(ranks, 1) == 0,
+        fmt::format(
+            "ranks-per-language = {}: must divide the {} ranks of this job", ranks, num_ranks
+        )
+    );
+    expect(
+        ranks <= config.micro_rows,
+        fmt::format(
+            "micro-rows = {}: fewer than the {} ranks of a language; use more rows or fewer ranks",
+            config.micro_rows, ranks
+        )
+    );
+    for (auto const& tag : config.languages) {
+        expect(
+            std::ranges::count(config.languages, tag) == 1,
+            fmt::format("languages: {} is named twice", tag)
+        );
+    }
+    return faults;
+}
+
+RunConfig probe_run(ProbeConfig const& config, std::string const& language) {
+    RunConfig run;
+    run.from = config.from;
+    run.data.corpus = config.corpus;
+    run.data.languages = {language};
+    run.data.documents = config.documents;
+    auto& train = run.train;
+    train.steps = config.steps;
+    train.rows = config.rows;
+    train.micro_rows = config.micro_rows;
+    train.row_length = config.row_length;
+    train.seed = config.seed;
+    train.learning_rate = config.learning_rate;
+    train.min_learning_rate = 0.0F;
+    train.warmup_steps = 0;
+    train.schedule = Decay::linear;
+    train.beta1 = 0.9F;
+    train.beta2 = 0.999F;
+    train.epsilon = 1e-8F;
+    train.weight_decay = 0.0F;
+    train.clip_norm = 1.0F;
+    train.balance_coef = 0.0;
+    train.trainable = "all";
+    return run;
+}
+
+ProbeResult run_probe(
+    ProbeConfig const& config,
+    MpiComm const& world,
+    StopSignal const& stop,
+    ProgressStyle style,
+    Log& log
+) {
+    Corpus const corpus(config.corpus);
+    auto const base = read_checkpoint(config.from, world);
+    check_base(config, base, corpus);
+    Work const work{config, base, corpus, world, stop, log};
+    ProbeResult result;
+    result.languages = languages_with_text(work);
+    if (probe_all(work, pending_languages(work, result.languages), style)) {
+        write_results(work, result);
+        return result;
+    }
+    log.info("stopped on request; run the same command again to go on");
+    result.exit = Exit::stopped;
+    return result;
+}
+
+}  // namespace isogloss

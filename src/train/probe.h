@@ -1,0 +1,77 @@
+// train/probe.h - short fine-tunes of one base model, language by language: which layers move, and
+// which languages move them alike.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/progress.h"
+#include "base/stop.h"
+#include "comm/mpi_comm.h"
+#include "train/config.h"
+#include "train/probe_file.h"
+
+namespace isogloss {
+
+/// Which matrices of a feed-forward count in its deviation norm.
+enum class FfnWeights : std::uint8_t {
+    all,
+    up_down,  ///< without the gate: as released for Gemma
+};
+/// What to do with a language whose text is too short.
+enum class SmallLanguages : std::uint8_t { refuse, skip };
+/// What to do with a file that another base, text or option made.
+enum class StaleFiles : std::uint8_t { refuse, redo };
+
+/// DMoE's probe (arXiv:2506.12388); the defaults are the paper's. AdamW with 0.9, 0.999, 1e-8, no
+/// weight decay, clipping at 1; the learning rate falls linearly to 0 without warm-up.
+struct ProbeConfig {
+    std::filesystem::path from;          ///< dense checkpoint
+    std::filesystem::path corpus;        ///< folder that `corpus build` made
+    std::filesystem::path out;           ///< folder of the languages' files and of the two results
+    std::vector<std::string> languages;  ///< tags; empty: all of the corpus
+    std::int64_t documents = 30000;      ///< first ones of each language; 0: all
+    std::int64_t steps = 10;
+    std::int64_t rows = 2048;     ///< a step
+    std::int64_t micro_rows = 8;  ///< of one forward and backward, over the ranks of a language
+    std::int64_t row_length = 512;
+    std::int64_t seed = 42;
+    float learning_rate = 8e-6F;
+    std::int64_t similarity_layers = 3;  ///< last ones, whose deviation vectors are compared
+    FfnWeights ffn_weights = FfnWeights::all;
+    std::int64_t ranks_per_language = 1;
+    SmallLanguages small = SmallLanguages::refuse;
+    StaleFiles stale = StaleFiles::refuse;
+};
+
+/// Every rule the config breaks, one sentence each.
+std::vector<std::string> problems(ProbeConfig const& config, int num_ranks);
+
+/// The ordinary run of training that the probe of one language is: `isogloss train` with these
+/// options gives the same weights.
+RunConfig probe_run(ProbeConfig const& config, std::string const& language);
+
+struct ProbeResult {
+    Exit exit = Exit::done;
+    std::vector<std::string> languages;
+    std::vector<ProbeRecord> records;  ///< one a language; only on rank 0, only when done
+};
+
+/// Probes the languages that `out` has no file of, ranks_per_language ranks each, and keeps a file
+/// a language, written whole or not at all: a run that was stopped goes on with those that are
+/// missing. Then writes OUT/deviation.json and OUT/similarity.json. Weights are held as f32,
+/// whatever the checkpoint's type. Collective over the world.
+/// @throws Error  (usage) for a model with routers, or a file that is stale and may not be redone;
+///         (data) when a language has too little text for rows of its own in every step
+ProbeResult run_probe(
+    ProbeConfig const& config,
+    MpiComm const& world,
+    StopSignal const& stop,
+    ProgressStyle style,
+    Log& log
+);
+
+}  // namespace isogloss
