@@ -27,7 +27,7 @@ LAYERS = {"similarity": [0.5, 0.25], "new_new": [0.6, 0.3], "new_old": [0.4, 0.2
           "languages": {"el": {"role": "new"}, "hu": {"role": "new"}, "en": {"role": "old"}}, "tokens": 9}
 ALLOCATION = {"experts": [2, 4, 1], "total": 7, "new": 4, "added": [1, 3, 0], "budget": 7}
 GROUPS = {"groups": [["ru", "uk"], ["en", "ta"]], "objective": 0.8}
-STAGES = [("base", ["en", "es"], {"en": 2.0, "es": 2.5, "el": 4.0, "bn": 3.0}),
+STAGES = [("base", ["en", "es"], {"en": 2.0, "es": 2.5, "el": 4.0, "bn": 3.0123456789}),
           ("el", ["el"], {"en": 2.25, "es": 2.25, "el": 2.0, "bn": 2.5}),
           ("bn", ["bn"], {"en": 2.125, "es": 2.75, "el": 2.5, "bn": None})]
 LIFELONG = {"stages": [{"name": name, "languages": languages, "bits_per_byte": scores, "new_experts": 3,
