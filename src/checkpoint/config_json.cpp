@@ -83,6 +83,22 @@ ExpertConfig expert_from_json(
     return expert;
 }
 
+ClassifierConfig classifier_from_json(
+    Json const& value, std::string const& where, std::vector<std::string>& faults
+) {
+    JsonFields fields(value, where, faults);
+    ClassifierConfig classifier;
+    fields.read("classes", classifier.classes, 1);
+    std::string span = name_of(classifier.span);
+    fields.read("span", span);
+    if (span != name_of(ClassifierSpan::sequence) && span != name_of(ClassifierSpan::token)) {
+        fields.fault(fmt::format("\"span\" = \"{}\": must be sequence or token", span));
+    }
+    classifier.span =
+        span == name_of(ClassifierSpan::token) ? ClassifierSpan::token : ClassifierSpan::sequence;
+    return classifier;
+}
+
 LayerConfig layer_from_json(
     Json const& value, std::string const& where, std::vector<std::string>& faults
 ) {
@@ -94,6 +110,10 @@ LayerConfig layer_from_json(
         layer.experts.push_back(
             expert_from_json(expert, place, fmt::format("{}.experts[{}]", where, place), faults)
         );
+    }
+    // Written for layers that have one, so that models without look as they always did.
+    if (value.is_object() && value.contains("classifier")) {
+        layer.classifier = classifier_from_json(value["classifier"], where + ".classifier", faults);
     }
     return layer;
 }
@@ -107,7 +127,12 @@ Json config_to_json(ModelConfig const& config) {
         for (std::int32_t e = 0; e < layer.num_experts(); ++e) {
             experts.push_back(expert_to_json(layer.experts[static_cast<std::size_t>(e)], e));
         }
-        layers.push_back(Json{{"experts", experts}});
+        Json entry{{"experts", experts}};
+        if (layer.has_classifier()) {
+            entry["classifier"] = {
+                {"classes", layer.classifier.classes}, {"span", name_of(layer.classifier.span)}};
+        }
+        layers.push_back(std::move(entry));
     }
     return Json{
         {"vocab_size", config.vocab_size},

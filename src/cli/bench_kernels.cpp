@@ -195,7 +195,7 @@ private:
         auto const gate = random<float, 2>({tokens_, bench_.model.choices()});
         auto const expert = arena_.take<std::int32_t, 2>({tokens_, bench_.model.choices()});
         time("top_k_softmax", 0.0, 8.0 * static_cast<double>(logits.size()), [&] {
-            top_k_softmax(logits, probs, gate, expert, Stream{});
+            top_k_softmax(logits, {}, probs, gate, expert, Stream{});
         });
     }
     void update() {

@@ -63,10 +63,18 @@ Json to_json(StoredCheckpoint const& checkpoint) {
         {"layers", layers_to_json(manifest.config)}};
 }
 
+std::string classifier_text(ClassifierConfig const& classifier) {
+    return classifier.classes == 0
+               ? ""
+               : fmt::format("{} classes, by {}", classifier.classes, name_of(classifier.span));
+}
+
 std::string experts_table(ModelConfig const& config) {
-    Table table({"layer", "experts", "choices", "generations", "groups", "trainable"});
+    Table table({"layer", "experts", "choices", "generations", "groups", "trainable", "classifier"}
+    );
     for (std::int32_t i = 0; i < config.num_layers(); ++i) {
-        auto const& experts = config.layers[static_cast<std::size_t>(i)].experts;
+        auto const& layer = config.layers[static_cast<std::size_t>(i)];
+        auto const& experts = layer.experts;
         std::string generations;
         std::string groups;
         std::string last_group;
@@ -81,7 +89,7 @@ std::string experts_table(ModelConfig const& config) {
         }
         table.add_row(
             {std::to_string(i), std::to_string(experts.size()), std::to_string(config.choices(i)),
-             generations, groups, std::to_string(trainable)}
+             generations, groups, std::to_string(trainable), classifier_text(layer.classifier)}
         );
     }
     return table.text();

@@ -4,10 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "device/view.h"
+
 namespace isogloss::cuda {
 
 /// Zeroed device memory. @throws Error (environment) when there is not that much
 std::byte* allocate(std::int64_t bytes);
 void free(std::byte* memory) noexcept;
+/// `to` on the device, `from` on the host, which may be changed on return.
+void copy_from_host(void* to, void const* from, std::size_t bytes, Stream stream);
 
 }  // namespace isogloss::cuda

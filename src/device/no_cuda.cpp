@@ -21,6 +21,11 @@ std::byte* allocate(std::int64_t /*bytes*/) {
     fail_without_cuda("device memory");
 }
 void free(std::byte* /*memory*/) noexcept {}
+void copy_from_host(
+    void* /*to*/, void const* /*from*/, std::size_t /*bytes*/, Stream /*stream*/
+) {
+    fail_without_cuda("copy from the host");
+}
 
 }  // namespace cuda
 }  // namespace isogloss

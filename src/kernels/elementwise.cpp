@@ -16,8 +16,8 @@ void cast(View<X const, 1> x, View<Y, 1> y, Stream stream) {
     }
 }
 
-template <class T>
-void add(View<T const, 1> x, View<T, 1> y, Stream stream) {
+template <class X, class Y>
+void add(View<X const, 1> x, View<Y, 1> y, Stream stream) {
     require_shape("add: y", y, x.shape);
     require_one_device("add", x, y);
     switch (x.device) {
@@ -73,8 +73,9 @@ template decltype(cast<float, float>) cast<float, float>;
 template decltype(cast<float, bf16>) cast<float, bf16>;
 template decltype(cast<bf16, float>) cast<bf16, float>;
 template decltype(cast<bf16, bf16>) cast<bf16, bf16>;
-template decltype(add<float>) add<float>;
-template decltype(add<bf16>) add<bf16>;
+template decltype(add<float, float>) add<float, float>;
+template decltype(add<float, bf16>) add<float, bf16>;
+template decltype(add<bf16, bf16>) add<bf16, bf16>;
 template decltype(fill<float>) fill<float>;
 template decltype(fill<bf16>) fill<bf16>;
 template decltype(add_bias<float>) add_bias<float>;

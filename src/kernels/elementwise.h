@@ -9,9 +9,9 @@ namespace isogloss {
 template <class X, class Y>
 void cast(View<X const, 1> x, View<Y, 1> y, Stream stream);
 
-/// y[i] += x[i]. All [n].
-template <class T>
-void add(View<T const, 1> x, View<T, 1> y, Stream stream);
+/// y[i] += x[i], rounded once to Y. All [n].
+template <class X, class Y>
+void add(View<X const, 1> x, View<Y, 1> y, Stream stream);
 
 /// x[i] *= factor.
 void scale(View<float, 1> x, float factor, Stream stream);

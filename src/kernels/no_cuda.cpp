@@ -131,18 +131,17 @@ void cross_entropy_with_gradient(
     fail_without_cuda("cross_entropy_with_gradient");
 }
 void top_k_softmax(
-    View<float const, 2>, View<float, 2>, View<float, 2>, View<std::int32_t, 2>, Stream
+    View<float const, 2>,
+    View<std::int32_t const, 1>,
+    View<float, 2>,
+    View<float, 2>,
+    View<std::int32_t, 2>,
+    Stream
 ) {
     fail_without_cuda("top_k_softmax");
 }
 void top_k_softmax_backward(
-    View<float const, 2>,
-    View<float const, 2>,
-    View<std::int32_t const, 2>,
-    View<float const, 2>,
-    View<float const, 2>,
-    View<float, 2>,
-    Stream
+    View<float const, 2>, View<std::int32_t const, 2>, View<float const, 2>, View<float, 2>, Stream
 ) {
     fail_without_cuda("top_k_softmax_backward");
 }
@@ -189,8 +188,8 @@ template <class X, class Y>
 void cast(View<X const, 1>, View<Y, 1>, Stream) {
     fail_without_cuda("cast");
 }
-template <class T>
-void add(View<T const, 1>, View<T, 1>, Stream) {
+template <class X, class Y>
+void add(View<X const, 1>, View<Y, 1>, Stream) {
     fail_without_cuda("add");
 }
 void scale(View<float, 1>, float, Stream) {
@@ -265,8 +264,9 @@ template decltype(cast<float, float>) cast<float, float>;
 template decltype(cast<float, bf16>) cast<float, bf16>;
 template decltype(cast<bf16, float>) cast<bf16, float>;
 template decltype(cast<bf16, bf16>) cast<bf16, bf16>;
-template decltype(add<float>) add<float>;
-template decltype(add<bf16>) add<bf16>;
+template decltype(add<float, float>) add<float, float>;
+template decltype(add<float, bf16>) add<float, bf16>;
+template decltype(add<bf16, bf16>) add<bf16, bf16>;
 template decltype(fill<float>) fill<float>;
 template decltype(fill<bf16>) fill<bf16>;
 template decltype(add_bias<float>) add_bias<float>;

@@ -8,6 +8,7 @@ namespace isogloss {
 
 void top_k_softmax(
     View<float const, 2> logits,
+    View<std::int32_t const, 1> among,
     View<float, 2> probs,
     View<float, 2> gate,
     View<std::int32_t, 2> expert,
@@ -22,37 +23,31 @@ void top_k_softmax(
     require_shape("top_k_softmax: gate", gate, {logits.shape[0], choices});
     require_shape("top_k_softmax: expert", expert, gate.shape);
     require_one_device("top_k_softmax", logits, probs, gate, expert);
+    if (among.data != nullptr) {
+        require_shape("top_k_softmax: among", among, {logits.shape[0]});
+        require_one_device("top_k_softmax", logits, among);
+    }
     switch (logits.device) {
-        case Device::cpu: return cpu::top_k_softmax(logits, probs, gate, expert, stream);
-        case Device::cuda: return cuda::top_k_softmax(logits, probs, gate, expert, stream);
+        case Device::cpu: return cpu::top_k_softmax(logits, among, probs, gate, expert, stream);
+        case Device::cuda: return cuda::top_k_softmax(logits, among, probs, gate, expert, stream);
     }
 }
 
 void top_k_softmax_backward(
-    View<float const, 2> probs,
     View<float const, 2> gate,
     View<std::int32_t const, 2> expert,
     View<float const, 2> dgate,
-    View<float const, 2> dprobs,
     View<float, 2> dlogits,
     Stream stream
 ) {
-    require_shape("top_k_softmax_backward: gate", gate, {probs.shape[0], gate.shape[1]});
+    require_shape("top_k_softmax_backward: gate", gate, {dlogits.shape[0], gate.shape[1]});
     require_shape("top_k_softmax_backward: expert", expert, gate.shape);
     require_shape("top_k_softmax_backward: dgate", dgate, gate.shape);
-    require_shape("top_k_softmax_backward: dlogits", dlogits, probs.shape);
-    require_one_device("top_k_softmax_backward", probs, gate, expert, dgate, dlogits);
-    if (dprobs.data != nullptr) {
-        require_shape("top_k_softmax_backward: dprobs", dprobs, probs.shape);
-        require_one_device("top_k_softmax_backward", probs, dprobs);
-    }
-    switch (probs.device) {
-        case Device::cpu:
-            return cpu::top_k_softmax_backward(probs, gate, expert, dgate, dprobs, dlogits, stream);
+    require_one_device("top_k_softmax_backward", gate, expert, dgate, dlogits);
+    switch (gate.device) {
+        case Device::cpu: return cpu::top_k_softmax_backward(gate, expert, dgate, dlogits, stream);
         case Device::cuda:
-            return cuda::top_k_softmax_backward(
-                probs, gate, expert, dgate, dprobs, dlogits, stream
-            );
+            return cuda::top_k_softmax_backward(gate, expert, dgate, dlogits, stream);
     }
 }
 

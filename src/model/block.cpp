@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "kernels/rms_norm.h"
+#include "moe/unit_rows.h"
 
 namespace isogloss {
 namespace {
@@ -35,6 +36,11 @@ MoeWeights<T> moe_weights(
         weights.router = router.value;
         weights.router_gradient = router.gradient;
     }
+    auto const& classifier = config.layers[static_cast<std::size_t>(layer)].classifier;
+    if (classifier.classes > 0) {
+        auto const matrix = matrix_of<float>(table, prefix + "classifier.weight");
+        weights.classifier = {matrix.value, matrix.gradient, classifier.span};
+    }
     for (auto const expert : held_experts) {
         auto const name = fmt::format("{}experts.{}.", prefix, expert);
         auto const gate_up = matrix_of<T>(table, name + "gate_up.weight");
@@ -54,7 +60,8 @@ Block<T>::Block(
     LayerPlacement const& placement,
     MpiComm const& world
 )
-    : attention_norm_(vector_of<T>(table, fmt::format("layers.{}.attention_norm.weight", layer))),
+    : layer_(static_cast<std::size_t>(layer)),
+      attention_norm_(vector_of<T>(table, fmt::format("layers.{}.attention_norm.weight", layer))),
       attention_(attention_weights<T>(table, config, fmt::format("layers.{}.", layer))),
       ffn_norm_(vector_of<T>(table, fmt::format("layers.{}.ffn_norm.weight", layer))),
       moe_(
@@ -89,13 +96,24 @@ void Block<T>::forward(
     );
     watch.lap(Phase::norm);
 
+    if (pass.hidden_sums != nullptr) {
+        observe(saved.middle.normed, pass);
+    }
+    auto const& routing = pass.routing[layer_];
     double const exchanged = moe_.tally().seconds;
     if (keep == Keep::all) {
-        moe_.forward(saved.middle.normed, y, Routing{}, arena, saved.moe, stats, Stream{});
+        moe_.forward(saved.middle.normed, y, routing, arena, saved.moe, stats, Stream{});
     } else {
-        moe_.forward(saved.middle.normed, y, Routing{}, arena, stats, Stream{});
+        moe_.forward(saved.middle.normed, y, routing, arena, stats, Stream{});
     }
     watch.lap(Phase::experts, Phase::exchange, moe_.tally().seconds - exchanged);
+}
+
+template <class T>
+void Block<T>::observe(View<T const, 2> x, Pass const& pass) const {
+    auto const width = static_cast<std::size_t>(x.shape[1]);
+    auto const sums = std::span<double>(pass.hidden_sums->unit_sum).subspan(layer_ * width, width);
+    add_unit_rows<T>(x, pass.target, sums, Stream{});
 }
 
 template <class T>
@@ -113,7 +131,11 @@ void Block<T>::backward(
     auto const dnormed = arena.take<T, 2>(dx.shape);
 
     double const exchanged = moe_.tally().seconds;
-    moe_.backward(dx, dnormed, saved.moe, probs_slope, arena, Stream{});
+    std::optional<View<T, 2>> below;
+    if (depth == Backward::whole) {
+        below = dnormed;
+    }
+    moe_.backward(dx, below, saved.moe, probs_slope, arena, Stream{});
     watch.lap(Phase::experts, Phase::exchange, moe_.tally().seconds - exchanged);
     if (depth == Backward::feed_forward) {
         return;

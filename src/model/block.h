@@ -4,6 +4,7 @@
 #include <span>
 
 #include "model/attention.h"
+#include "model/pass.h"
 #include "moe/layer.h"
 
 namespace isogloss {
@@ -26,6 +27,9 @@ struct BlockActivations {
 /// What all blocks of a pass share.
 struct Pass {
     TokenLayout tokens;
+    std::span<Routing const> routing;    ///< [layer]
+    View<std::int32_t const, 1> target;  ///< [N] negative: not counted
+    HiddenSums* hidden_sums = nullptr;   ///< that an observer wants, or null
     float norm_epsilon = 0.0F;
     Arena* arena = nullptr;
     PhaseWatch* watch = nullptr;
@@ -81,6 +85,10 @@ public:
     );
 
 private:
+    /// Adds the directions of x, the feed-forward's input, to what an observer collects.
+    void observe(View<T const, 2> x, Pass const& pass) const;
+
+    std::size_t layer_;
     VectorParameter<T> attention_norm_;
     AttentionWeights<T> attention_;
     VectorParameter<T> ffn_norm_;

@@ -1,11 +1,13 @@
 // model/language_model.cpp
 #include "model/language_model.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include "base/require.h"
 #include "kernels/rotary.h"
+#include "model/layer_routing.h"
 #include "model/transformer.h"
 
 namespace isogloss {
@@ -91,9 +93,10 @@ struct LanguageModel::Parts {
     }
 
     // Starts a pass: everything of the pass before is given back.
-    Pass start(Batch const& batch) {
+    Pass start(Batch const& batch, PassOptions const& options) {
         check_batch(batch, config);
         arena.reset();
+        routing = layer_routing(config, batch, options, arena);
         watch.restart();
         positions.cover(batch.row_length);
         return {
@@ -103,6 +106,9 @@ struct LanguageModel::Parts {
              batch.document_start.view(),
              positions.cosine(),
              positions.sine()},
+            routing,
+            batch.targets.view(),
+            nullptr,
             config.norm_epsilon,
             &arena,
             &watch};
@@ -113,6 +119,7 @@ struct LanguageModel::Parts {
     Arena arena;
     PhaseWatch watch;
     PositionTable positions;
+    std::vector<Routing> routing;  // of the pass under way
     Network network;
 };
 
@@ -136,6 +143,10 @@ PassResult result_of(TransformerOutput const& output, Batch const& batch) {
     result.balance_loss = output.balance.value;
     for (auto const& layer : output.stats) {
         result.expert_tokens.push_back(layer.expert_tokens);
+        result.classifiers.push_back(layer.classifier);
+        result.losses.classification += layer.losses.classification;
+        result.losses.priors += layer.losses.priors;
+        result.losses.classifier += layer.losses.classifier;
     }
     return result;
 }
@@ -171,14 +182,10 @@ PassResult LanguageModel::train(Batch const& batch, PassOptions const& options) 
         options.counted_targets > 0.0, "{} counted targets in the global batch; the loss is a mean",
         options.counted_targets
     );
-    auto const& losses = options.losses;
-    require(
-        options.routing.mode == RoutingMode::top_k && !options.routing.classify &&
-            losses.classification == 0.0 && losses.priors == 0.0 && losses.classifier == 0.0,
-        "train: only the router's choice and the balance loss are possible"
-    );
-    auto const pass = parts_->start(batch);
-    LossWeights const weights{static_cast<float>(1.0 / options.counted_targets), losses.balance};
+    auto const pass = parts_->start(batch, options);
+    LossWeights const weights{
+        static_cast<float>(1.0 / options.counted_targets), options.losses.balance,
+        options.losses.balance_scale};
     return std::visit(
         [&](auto& network) { return result_of(network.train(batch, weights, pass), batch); },
         parts_->network
@@ -188,11 +195,21 @@ PassResult LanguageModel::train(Batch const& batch, PassOptions const& options) 
 PassResult LanguageModel::evaluate(
     Batch const& batch, PassRouting const& routing, HiddenSums* sums
 ) {
-    require(
-        routing.mode == RoutingMode::top_k && !routing.classify && sums == nullptr,
-        "evaluate: only the router's choice is possible"
-    );
-    auto const pass = parts_->start(batch);
+    auto pass = parts_->start(batch, {.routing = routing});
+    if (sums != nullptr) {
+        auto const& config = parts_->config;
+        auto const size = static_cast<std::size_t>(config.num_layers() * config.width);
+        require(
+            sums->unit_sum.empty() || sums->unit_sum.size() == size,
+            "hidden sums of {} numbers for {} layers of width {}", sums->unit_sum.size(),
+            config.num_layers(), config.width
+        );
+        sums->unit_sum.resize(size, 0.0);
+        sums->tokens += std::ranges::count_if(batch.targets.view().span(), [](auto target) {
+            return target != kNoTarget;
+        });
+        pass.hidden_sums = sums;
+    }
     return std::visit(
         [&](auto& network) { return result_of(network.evaluate(batch, pass), batch); },
         parts_->network

@@ -39,7 +39,9 @@ struct PassOptions {
     double counted_targets = 1.0;   ///< the language model's loss is a mean over these
     double labelled_targets = 0.0;  ///< of those, in rows whose RowLabels::expert is not -1
     double old_targets = 0.0;       ///< of those, in rows whose is_old is 1
-    double rows = 0.0;  ///< with a counted target and an is_old that is not -1; for classifiers
+    /// With a counted target and an is_old that is not -1: a classifier's loss is a mean over
+    /// these; one that decides token by token has a mean over `counted_targets`.
+    double rows = 0.0;
     PassRouting routing = {};
     RouterLossWeights losses = {};
 };

@@ -67,7 +67,7 @@ TransformerOutput Transformer<T>::train(
     auto& arena = *pass.arena;
     auto const num_tokens = batch.size();
     forward(batch, lowest_trainable_, pass);
-    output_.balance = balance_loss(output_.stats, BalanceScale::one, weights.balance, *world_);
+    output_.balance = balance_loss(output_.stats, weights.balance_scale, weights.balance, *world_);
     if (weights.balance == 0.0) {
         output_.balance.slope.assign(blocks_.size(), {});
     }

@@ -19,10 +19,11 @@ struct TransformerOutput {
     BalanceLoss balance;              ///< of a training pass
 };
 
-/// How a training pass weighs its two losses.
+/// How a training pass weighs its losses; those of routers are weighed in Pass::routing.
 struct LossWeights {
-    float token = 1.0F;    ///< of every counted target: 1 / counted targets of the global batch
-    double balance = 0.0;  ///< of the balance loss
+    float token = 1.0F;  ///< of every counted target: 1 / counted targets of the global batch
+    double balance = 0.0;
+    BalanceScale balance_scale = BalanceScale::one;
 };
 
 /// What is kept of a block between forward and backward.

@@ -43,7 +43,7 @@ struct DispatchPlan {
     /// [S] where each token's partial sums lie at home, ranks ascending: in [0, R) those of this
     /// rank's own rows, in R + [0, S) those that slots brought back.
     View<std::int32_t, 1> token_return;
-    View<std::int32_t, 2> choice_slot;        ///< [N, K] the slot that carries a choice
+    View<std::int32_t, 2> choice_slot;        ///< [N, K] the slot that carries a choice; -1: absent
     std::vector<std::int64_t> expert_tokens;  ///< [E] choices of this rank's tokens
 
     // This rank as a place of experts.
@@ -63,7 +63,9 @@ struct DispatchPlan {
 /// Sorts the choices and tells every rank what to expect: one all-to-all of counts, then one of
 /// (local expert, gate) K times a slot. Collective over `group`; no MPI where nothing travels.
 ///
-/// @param expert  [N, K] in [0, E), no index twice in a row
+/// A choice may be absent: it goes nowhere, and a token all of whose choices are absent comes back
+/// as zeros.
+/// @param expert  [N, K] in [0, E), none twice in a row; -1: absent
 /// @param gate    [N, K]
 /// @throws Error  when an index is out of range or shapes disagree
 DispatchPlan plan_dispatch(

@@ -55,7 +55,8 @@ public:
     );
 
     /// choices[n, k] = pairs[m] of the pair m that token n's k-th choice became, wherever it was
-    /// computed: brings the gradients of gates home.       pairs [M], choices [N, K] out
+    /// computed, 0 where it is absent: brings the gradients of gates home.
+    ///                                                     pairs [M], choices [N, K] out
     void return_to_choices(
         View<float const, 1> pairs,
         DispatchPlan const& plan,

@@ -133,7 +133,9 @@ void experts_backward(
     auto const dgate_up = arena.take<T, 2>({pairs, 2 * hidden_width});
     swiglu_backward<T>(activations.gate_up, dhidden, dgate_up, stream);
     products.add_gate_up(dgate_up, trainable_x, stream);
-    grouped_matmul_nn<T>(dgate_up, group.begin, gate_up, dx, stream);
+    if (dx.data != nullptr) {
+        grouped_matmul_nn<T>(dgate_up, group.begin, gate_up, dx, stream);
+    }
 }
 
 #define ISOGLOSS_INSTANTIATE(T)                                                                  \

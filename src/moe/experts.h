@@ -56,7 +56,7 @@ void experts_forward(
 /// frozen expert costs no product for its weights.
 ///
 /// @param trainable_x  x of the pairs group.trainable_pairs()
-/// @param dx           out; may be dy itself
+/// @param dx           out; may be dy itself; null data: nobody needs it
 template <class T>
 void experts_backward(
     View<T const, 2> dy,

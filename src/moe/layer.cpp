@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "base/require.h"
+#include "device/copy.h"
 #include "kernels/elementwise.h"
 #include "kernels/permute_rows.h"
 #include "moe/routing_ops.h"
@@ -53,6 +55,14 @@ void check_weights(
         "MoE layer: a router of [{}, {}] for {} experts and width {}", weights.router.shape[0],
         weights.router.shape[1], experts, shape.width
     );
+    auto const& classifier = weights.classifier;
+    require(
+        !classifier.exists() || (experts > 1 && classifier.weight.shape[0] == 2 &&
+                                 classifier.weight.shape[1] == shape.width),
+        "MoE layer: a classifier of [{}, {}] for {} experts and width {}; it must be [2, D], and "
+        "there must be a router",
+        classifier.weight.shape[0], classifier.weight.shape[1], experts, shape.width
+    );
     require(
         experts > 1 || placement.is_local(group.size()),
         "MoE layer: the only expert of a layer must be on all {} ranks", group.size()
@@ -92,25 +102,58 @@ void MoeLayer<T>::forward(
         "MoE layer: x is [{}, {}], y [{}, {}], width {}", x.shape[0], x.shape[1], y.shape[0],
         y.shape[1], shape_.width
     );
-    require(
-        routing.mode == RoutingMode::top_k && !routing.classify,
-        "MoE layer: only the router's choice is possible"
-    );
     saved = {};
     saved.x = x;
+    saved.routing = routing;
     stats = {};
-    stats.tokens = x.shape[0];
     if (!has_router()) {
+        stats.tokens = x.shape[0];
         return single_forward(x, y, arena, saved, stream);
     }
-    auto const choices = std::min(shape_.top_k, num_experts_);
-    saved.choice = route<T>(x, weights_.router, choices, arena, stream);
+    choose(x, arena, saved, stats, stream);
     saved.plan =
         plan_dispatch(saved.choice.expert, saved.choice.gate, seats_, *group_, arena, stream);
     stats.expert_tokens = saved.plan.expert_tokens;
-    stats.router_choices = stats.expert_tokens;
-    stats.probability = probability_sums(saved.choice.probs, stream);
+    stats.router_choices.assign(static_cast<std::size_t>(num_experts_), 0);
+    if (routing.mode == RoutingMode::top_k) {
+        stats.router_choices = stats.expert_tokens;
+        stats.router_choices.front() -= x.shape[0] - stats.tokens;  // past the router, to expert 0
+    }
     routed_forward(x, y, arena, saved, stream);
+}
+
+template <class T>
+void MoeLayer<T>::choose(
+    View<T const, 2> x, Arena& arena, MoeActivations<T>& saved, RoutingStats& stats, Stream stream
+) {
+    auto const& routing = saved.routing;
+    bool const is_hard = routing.mode == RoutingMode::hard;
+    require(
+        !is_hard || routing.expert.shape[0] == x.shape[0],
+        "MoE layer: hard routing of {} tokens, {} given experts", x.shape[0],
+        routing.expert.shape[0]
+    );
+    RouterTask task{routing, is_hard ? 1 : std::min(shape_.top_k, num_experts_), {}, 0};
+    task.routed = is_hard ? 0 : x.shape[0];
+    if (!is_hard && routing.classify && weights_.classifier.exists()) {
+        auto const class_one = routing.class_one_experts;
+        saved.classes = classify<T>(
+            x, weights_.classifier, class_one == 0 ? num_experts_ : class_one, routing, arena,
+            stream
+        );
+        auto const& verdict = saved.classes.verdict;
+        task.among = saved.classes.among;
+        task.routed = verdict.routed;
+        stats.classifier = {verdict.decisions, verdict.correct, verdict.old_class};
+    }
+    saved.choice = route<T>({x, weights_.router}, task, arena, stream);
+    stats.tokens = task.routed;
+    stats.losses = saved.choice.losses;
+    stats.losses.classifier = routing.losses.classifier.share * saved.classes.verdict.loss;
+    stats.probability.assign(static_cast<std::size_t>(num_experts_), 0.0);
+    if (task.routed > 0) {
+        stats.probability = probability_sums(saved.choice.probs, task.among, stream);
+    }
 }
 
 template <class T>
@@ -177,16 +220,16 @@ void MoeLayer<T>::single_forward(
 template <class T>
 void MoeLayer<T>::backward(
     View<T const, 2> dy,
-    View<T, 2> dx,
+    std::optional<View<T, 2>> dx,
     MoeActivations<T> const& saved,
     std::span<float const> probs_slope,
     Arena& arena,
     Stream stream
 ) {
     require(
-        dy.shape == saved.x.shape && dx.shape == saved.x.shape,
-        "MoE layer: forward had {} tokens, backward has dy of {} and dx of {}", saved.x.shape[0],
-        dy.shape[0], dx.shape[0]
+        dy.shape == saved.x.shape && (!dx || dx->shape == saved.x.shape),
+        "MoE layer: forward had {} tokens, backward has dy of {} and another dx", saved.x.shape[0],
+        dy.shape[0]
     );
     require(
         probs_slope.empty() || probs_slope.size() == static_cast<std::size_t>(num_experts_),
@@ -202,41 +245,59 @@ void MoeLayer<T>::backward(
 template <class T>
 void MoeLayer<T>::routed_backward(
     View<T const, 2> dy,
-    View<T, 2> dx,
+    std::optional<View<T, 2>> dx,
     MoeActivations<T> const& saved,
     std::span<float const> probs_slope,
     Arena& arena,
     Stream stream
 ) {
     auto const& plan = saved.plan;
+    auto const wanted = dx ? InputGradient::wanted : InputGradient::unwanted;
     // Backward of combine is dispatch: dy goes where its token went.
     auto const dy_received = exchange_.dispatch<T>(dy, plan, arena, stream);
+    RouterGradients gradients;
+    gradients.gate = gates_backward(dy_received, wanted, saved, arena, stream);
+    gradients.losses = saved.routing.losses;
+    if (!probs_slope.empty()) {
+        gradients.balance = copy_to(arena, probs_slope, stream);
+    }
+    if (dx || group_of(plan.expert_begin).trainable_experts().size() > 0) {
+        auto const dpairs = pairs_backward(dy_received, wanted, saved, arena, stream);
+        if (dx) {
+            // Backward of dispatch is combine: the sums of the pairs' gradients come home.
+            exchange_.combine<T>(dpairs, PairWeight::one, plan, arena, *dx, stream);
+        }
+    }
+    scores_backward(gradients, dx, saved, arena, stream);
+}
+
+template <class T>
+View<float, 2> MoeLayer<T>::gates_backward(
+    View<T const, 2> dy_received,
+    InputGradient wanted,
+    MoeActivations<T> const& saved,
+    Arena& arena,
+    Stream stream
+) {
+    bool const trains = weights_.router_gradient.data != nullptr;
+    if (saved.routing.mode == RoutingMode::hard || (!trains && wanted == InputGradient::unwanted)) {
+        return {};
+    }
+    auto const& plan = saved.plan;
     auto const dgate_pairs = arena.take<float, 1>({plan.num_pairs()});
     row_dots<T>(dy_received, plan.pair_row, saved.computed, dgate_pairs, stream);
     auto const dgate = arena.take<float, 2>(saved.choice.gate.shape);
     exchange_.return_to_choices(dgate_pairs, plan, arena, dgate, stream);
-
-    auto const dpairs = pairs_backward(dy_received, saved, arena, stream);
-    // Backward of dispatch is combine: the sums of the pairs' gradients come home.
-    exchange_.combine<T>(dpairs, PairWeight::one, plan, arena, dx, stream);
-
-    RouterGradients gradients{dgate, {}};
-    if (!probs_slope.empty()) {
-        auto const dprobs = arena.take<float, 2>(saved.choice.probs.shape);
-        fill<float>(dprobs.flat(), 0.0F, stream);
-        View<float const, 1> const slope{probs_slope.data(), {num_experts_}, Device::cpu};
-        add_bias<float>(dprobs, slope, stream);
-        gradients.probs = dprobs;
-    }
-    route_backward<T>(
-        {saved.x, weights_.router}, saved.choice, gradients, dx, weights_.router_gradient, arena,
-        stream
-    );
+    return dgate;
 }
 
 template <class T>
 View<T, 2> MoeLayer<T>::pairs_backward(
-    View<T const, 2> dy_received, MoeActivations<T> const& saved, Arena& arena, Stream stream
+    View<T const, 2> dy_received,
+    InputGradient wanted,
+    MoeActivations<T> const& saved,
+    Arena& arena,
+    Stream stream
 ) {
     auto const& plan = saved.plan;
     auto const group = group_of(plan.expert_begin);
@@ -248,19 +309,56 @@ View<T, 2> MoeLayer<T>::pairs_backward(
         auto const trained_rows = plan.pair_row.rows(trained.begin, trained.end);
         gather_rows<T>(saved.received, trained_rows, trained_x, stream);
     }
-    experts_backward<T>(dpairs, trained_x, group, saved.experts, dpairs, arena, stream);
+    View<T, 2> const nowhere{nullptr, dpairs.shape, dpairs.device};
+    experts_backward<T>(
+        dpairs, trained_x, group, saved.experts, wanted == InputGradient::wanted ? dpairs : nowhere,
+        arena, stream
+    );
     return dpairs;
 }
 
 template <class T>
+void MoeLayer<T>::scores_backward(
+    RouterGradients const& gradients,
+    std::optional<View<T, 2>> dx,
+    MoeActivations<T> const& saved,
+    Arena& arena,
+    Stream stream
+) {
+    RouterSums sums{{nullptr, saved.x.shape, saved.x.device}, weights_.router_gradient};
+    if constexpr (std::is_same_v<T, float>) {
+        sums.dx = dx.value_or(sums.dx);
+    } else if (dx) {
+        sums.dx = arena.take<float, 2>(dx->shape);
+        fill<float>(sums.dx.flat(), 0.0F, stream);
+    }
+    route_backward<T>({saved.x, weights_.router}, saved.choice, gradients, sums, arena, stream);
+    auto const& term = gradients.losses.classifier;
+    if (term.is_wanted() && saved.classes.probs.data != nullptr) {
+        classify_backward(weights_.classifier, saved.classes, term, sums.dx, arena, stream);
+    }
+    if constexpr (!std::is_same_v<T, float>) {
+        if (dx) {
+            add<float, T>(sums.dx.flat(), dx->flat(), stream);
+        }
+    }
+}
+
+template <class T>
 void MoeLayer<T>::single_backward(
-    View<T const, 2> dy, View<T, 2> dx, MoeActivations<T> const& saved, Arena& arena, Stream stream
+    View<T const, 2> dy,
+    std::optional<View<T, 2>> dx,
+    MoeActivations<T> const& saved,
+    Arena& arena,
+    Stream stream
 ) {
     std::array<std::int64_t, 2> const begin{0, dy.shape[0]};
     auto const group = group_of(begin);
     auto const trained = group.trainable_pairs();
+    View<T, 2> const nowhere{nullptr, dy.shape, dy.device};
     experts_backward<T>(
-        dy, saved.x.rows(trained.begin, trained.end), group, saved.experts, dx, arena, stream
+        dy, saved.x.rows(trained.begin, trained.end), group, saved.experts, dx.value_or(nowhere),
+        arena, stream
     );
 }
 

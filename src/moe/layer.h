@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "comm/mpi_comm.h"
 #include "device/arena.h"
 #include "device/view.h"
+#include "moe/classifier.h"
 #include "moe/dispatch_plan.h"
 #include "moe/exchange.h"
 #include "moe/experts.h"
@@ -16,6 +18,9 @@
 #include "moe/routing.h"
 
 namespace isogloss {
+
+/// Whether anything below a layer needs the gradient of its input.
+enum class InputGradient : std::uint8_t { wanted, unwanted };
 
 struct MoeShape {
     std::int64_t width = 0;   ///< D
@@ -26,8 +31,9 @@ struct MoeShape {
 /// A layer's parameters on this rank.
 template <class T>
 struct MoeWeights {
-    View<float const, 2> router;            ///< [E, D]; null data with one expert
-    View<float, 2> router_gradient;         ///< [E, D]; null data: frozen
+    View<float const, 2> router;     ///< [E, D]; null data with one expert
+    View<float, 2> router_gradient;  ///< [E, D]; null data: frozen
+    Classifier classifier;
     std::vector<ExpertWeights<T>> experts;  ///< of placement.experts_of(rank), ascending
 };
 
@@ -35,6 +41,8 @@ struct MoeWeights {
 template <class T>
 struct MoeActivations {
     View<T const, 2> x;
+    Routing routing;
+    ClassifierChoice classes;
     RouterChoice choice;
     DispatchPlan plan;
     View<T const, 2> received;  ///< [R, D]; null data where all experts here are frozen
@@ -44,7 +52,8 @@ struct MoeActivations {
 
 ///     y[n] = sum_k gate[n, k] FFN_{expert[n, k]}(x[n])
 ///
-/// with one expert: y[n] = FFN_0(x[n]), without router, plan and ranks.
+/// with one expert: y[n] = FFN_0(x[n]), without router, plan and ranks. Hard tokens and those that
+/// the classifier holds for old have one choice, gate 1, whose gate has no gradient.
 ///
 /// Forward, forward and backward of all layers must be called in the same order on every rank, also
 /// on ranks without tokens: each is collective over the group given at construction.
@@ -83,11 +92,12 @@ public:
     );
 
     /// dx [N, D] = d loss / d x (what it held is lost), and adds to the gradients of the weights.
+    /// Without dx, which every rank gives or none, only what the weights need is computed.
     /// @param dy           [N, D]
     /// @param probs_slope  [E] of BalanceLoss::slope; empty: no loss on the router's probabilities
     void backward(
         View<T const, 2> dy,
-        View<T, 2> dx,
+        std::optional<View<T, 2>> dx,
         MoeActivations<T> const& saved,
         std::span<float const> probs_slope,
         Arena& arena,
@@ -100,6 +110,14 @@ public:
     [[nodiscard]] ExchangeTally const& tally() const { return exchange_.tally(); }
 
 private:
+    /// Fills saved.classes and saved.choice, and of the stats what they know.
+    void choose(
+        View<T const, 2> x,
+        Arena& arena,
+        MoeActivations<T>& saved,
+        RoutingStats& stats,
+        Stream stream
+    );
     void routed_forward(
         View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
     );
@@ -108,19 +126,40 @@ private:
     );
     void routed_backward(
         View<T const, 2> dy,
-        View<T, 2> dx,
+        std::optional<View<T, 2>> dx,
         MoeActivations<T> const& saved,
         std::span<float const> probs_slope,
         Arena& arena,
         Stream stream
     );
+    /// d loss / d gate [N, K], from the arena; null data where the gates are constant or nobody
+    /// needs it.
+    View<float, 2> gates_backward(
+        View<T const, 2> dy_received,
+        InputGradient wanted,
+        MoeActivations<T> const& saved,
+        Arena& arena,
+        Stream stream
+    );
     /// d loss / d x of the pairs [M, D], from the arena.
     View<T, 2> pairs_backward(
-        View<T const, 2> dy_received, MoeActivations<T> const& saved, Arena& arena, Stream stream
+        View<T const, 2> dy_received,
+        InputGradient wanted,
+        MoeActivations<T> const& saved,
+        Arena& arena,
+        Stream stream
+    );
+    /// Adds to dx what comes through router and classifier: in float, rounded once.
+    void scores_backward(
+        RouterGradients const& gradients,
+        std::optional<View<T, 2>> dx,
+        MoeActivations<T> const& saved,
+        Arena& arena,
+        Stream stream
     );
     void single_backward(
         View<T const, 2> dy,
-        View<T, 2> dx,
+        std::optional<View<T, 2>> dx,
         MoeActivations<T> const& saved,
         Arena& arena,
         Stream stream

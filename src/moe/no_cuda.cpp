@@ -1,7 +1,10 @@
 // moe/no_cuda.cpp - stands in for the .cu files of this floor.
 #include "device/no_cuda.h"
 
+#include "moe/classifier_ops.h"
+#include "moe/router_losses.h"
 #include "moe/routing_ops.h"
+#include "moe/unit_rows.h"
 
 namespace isogloss::cuda {
 
@@ -57,8 +60,88 @@ void slots_to_choices(
 ) {
     fail_without_cuda("slots_to_choices");
 }
-std::vector<double> probability_sums(View<float const, 2> /*probs*/, Stream /*stream*/) {
+std::vector<double> probability_sums(
+    View<float const, 2> /*probs*/, View<std::int32_t const, 1> /*among*/, Stream /*stream*/
+) {
     fail_without_cuda("probability_sums");
 }
+void give_experts(
+    View<std::int32_t const, 1> /*given*/,
+    std::int32_t /*num_experts*/,
+    View<std::int32_t, 2> /*expert*/,
+    View<float, 2> /*gate*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("give_experts");
+}
+RouterLossValues router_losses(
+    View<float const, 2> /*logits*/, RouterLossTerms const& /*terms*/, Stream /*stream*/
+) {
+    fail_without_cuda("router_losses");
+}
+void add_router_loss_gradients(
+    View<float const, 2> /*probs*/,
+    RouterLossTerms const& /*terms*/,
+    BalanceSlope const& /*balance*/,
+    View<float, 2> /*dlogits*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("add_router_loss_gradients");
+}
+template <class T>
+void sum_runs(
+    View<T const, 2> /*x*/,
+    View<std::int32_t const, 1> /*lengths*/,
+    View<float, 2> /*sums*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("sum_runs");
+}
+void spread_over_runs(
+    View<float const, 2> /*sums*/,
+    View<std::int32_t const, 1> /*lengths*/,
+    View<float, 2> /*x*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("spread_over_runs");
+}
+void label_runs(
+    View<std::int32_t const, 1> /*is_old*/, View<std::int32_t, 1> /*label*/, Stream /*stream*/
+) {
+    fail_without_cuda("label_runs");
+}
+Verdict decide(
+    View<float const, 2> /*logits*/,
+    View<std::int32_t const, 1> /*label*/,
+    std::int32_t /*class_one*/,
+    View<float, 2> /*probs*/,
+    View<std::int32_t, 1> /*among*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("decide");
+}
+void decision_gradient(
+    View<float const, 2> /*probs*/,
+    View<std::int32_t const, 1> /*label*/,
+    float /*weight*/,
+    View<float, 2> /*dlogits*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("decision_gradient");
+}
+template <class T>
+void add_unit_rows(
+    View<T const, 2> /*x*/,
+    View<std::int32_t const, 1> /*target*/,
+    std::span<double> /*sum*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("add_unit_rows");
+}
+
+template decltype(sum_runs<float>) sum_runs<float>;
+template decltype(sum_runs<bf16>) sum_runs<bf16>;
+template decltype(add_unit_rows<float>) add_unit_rows<float>;
+template decltype(add_unit_rows<bf16>) add_unit_rows<bf16>;
 
 }  // namespace isogloss::cuda

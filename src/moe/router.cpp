@@ -7,6 +7,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 #include "kernels/top_k_softmax.h"
+#include "moe/routing_ops.h"
 
 namespace isogloss {
 namespace {
@@ -23,52 +24,44 @@ View<float const, 2> as_float(View<T const, 2> x, Arena& arena, Stream stream) {
     }
 }
 
-// dx += dlogits weight, in float until it is added.
-template <class T>
-void add_input_gradient(
-    View<float const, 2> dlogits,
-    View<float const, 2> weight,
-    View<T, 2> dx,
-    Arena& arena,
-    Stream stream
-) {
-    if constexpr (std::is_same_v<T, float>) {
-        matmul_nn<float, float>(dlogits, weight, dx, Write::add, stream);
-    } else {
-        auto const wide = arena.take<float, 2>(dx.shape);
-        matmul_nn<float, float>(dlogits, weight, wide, Write::replace, stream);
-        auto const narrow = arena.take<T, 2>(dx.shape);
-        cast<float, T>(wide.flat(), narrow.flat(), stream);
-        add<T>(narrow.flat(), dx.flat(), stream);
-    }
+bool needs_scores(RouterTask const& task) {
+    auto const& losses = task.routing.losses;
+    return task.routed > 0 || losses.classification.is_wanted() || losses.priors.is_wanted();
 }
 
 }  // namespace
 
 template <class T>
 RouterChoice route(
-    View<T const, 2> x,
-    View<float const, 2> weight,
-    std::int64_t choices,
-    Arena& arena,
-    Stream stream
+    RouterInputs<T> const& inputs, RouterTask const& task, Arena& arena, Stream stream
 ) {
-    auto const tokens = x.shape[0];
-    auto const experts = weight.shape[0];
+    auto const [tokens, width] = inputs.x.shape;
+    auto const experts = inputs.weight.shape[0];
     require(
-        weight.shape[1] == x.shape[1] && choices >= 1 && choices <= experts,
+        inputs.weight.shape[1] == width && task.choices >= 1 && task.choices <= experts,
         "route: x is [{}, {}], the router [{}, {}], {} choices; widths must agree and choices be "
-        "at "
-        "most the experts",
-        tokens, x.shape[1], experts, weight.shape[1], choices
+        "at most the experts",
+        tokens, width, experts, inputs.weight.shape[1], task.choices
     );
-    RouterChoice choice{
-        arena.take<float, 2>({tokens, experts}), arena.take<float, 2>({tokens, choices}),
-        arena.take<std::int32_t, 2>({tokens, choices})};
-    ArenaScope const scope(arena);
-    auto const logits = arena.take<float, 2>({tokens, experts});
-    matmul_nt<float, float>(as_float<T>(x, arena, stream), weight, logits, Write::replace, stream);
-    top_k_softmax(logits, choice.probs, choice.gate, choice.expert, stream);
+    RouterChoice choice;
+    choice.gate = arena.take<float, 2>({tokens, task.choices});
+    choice.expert = arena.take<std::int32_t, 2>({tokens, task.choices});
+    choice.among = task.among;
+    if (needs_scores(task)) {
+        choice.probs = arena.take<float, 2>({tokens, experts});
+        ArenaScope const scope(arena);
+        auto const logits = arena.take<float, 2>({tokens, experts});
+        auto const x = as_float<T>(inputs.x, arena, stream);
+        matmul_nt<float, float>(x, inputs.weight, logits, Write::replace, stream);
+        top_k_softmax(logits, task.among, choice.probs, choice.gate, choice.expert, stream);
+        choice.losses = router_losses(logits, task.routing.losses, stream);
+    }
+    if (task.routed == 0) {
+        give_experts(
+            task.routing.expert, static_cast<std::int32_t>(experts), choice.expert, choice.gate,
+            stream
+        );
+    }
     return choice;
 }
 
@@ -77,31 +70,37 @@ void route_backward(
     RouterInputs<T> const& inputs,
     RouterChoice const& choice,
     RouterGradients const& gradients,
-    View<T, 2> dx,
-    View<float, 2> dweight,
+    RouterSums const& sums,
     Arena& arena,
     Stream stream
 ) {
+    if (choice.probs.data == nullptr) {
+        return;
+    }
     ArenaScope const scope(arena);
     auto const dlogits = arena.take<float, 2>(choice.probs.shape);
-    top_k_softmax_backward(
-        choice.probs, choice.gate, choice.expert, gradients.gate, gradients.probs, dlogits, stream
+    if (gradients.gate.data != nullptr) {
+        top_k_softmax_backward(choice.gate, choice.expert, gradients.gate, dlogits, stream);
+    } else {
+        fill<float>(dlogits.flat(), 0.0F, stream);
+    }
+    add_router_loss_gradients(
+        choice.probs, gradients.losses, {gradients.balance, choice.among}, dlogits, stream
     );
-    add_input_gradient<T>(dlogits, inputs.weight, dx, arena, stream);
-    if (dweight.data != nullptr) {
-        matmul_tn<float, float>(
-            dlogits, as_float<T>(inputs.x, arena, stream), dweight, Write::add, stream
-        );
+    if (sums.dx.data != nullptr) {
+        matmul_nn<float, float>(dlogits, inputs.weight, sums.dx, Write::add, stream);
+    }
+    if (sums.dweight.data != nullptr) {
+        auto const x = as_float<T>(inputs.x, arena, stream);
+        matmul_tn<float, float>(dlogits, x, sums.dweight, Write::add, stream);
     }
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                                          \
-    template RouterChoice route(                                                         \
-        View<T const, 2>, View<float const, 2>, std::int64_t, Arena&, Stream             \
-    );                                                                                   \
-    template void route_backward(                                                        \
-        RouterInputs<T> const&, RouterChoice const&, RouterGradients const&, View<T, 2>, \
-        View<float, 2>, Arena&, Stream                                                   \
+#define ISOGLOSS_INSTANTIATE(T)                                                                 \
+    template RouterChoice route(RouterInputs<T> const&, RouterTask const&, Arena&, Stream);     \
+    template void route_backward(                                                               \
+        RouterInputs<T> const&, RouterChoice const&, RouterGradients const&, RouterSums const&, \
+        Arena&, Stream                                                                          \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

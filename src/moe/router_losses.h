@@ -70,4 +70,63 @@ struct RouterLossValues {
     double classifier = 0.0;
 };
 
+/// What the balance loss adds to the gradient of a layer's logits.
+struct BalanceSlope {
+    View<float const, 1> slope;         ///< [E] of BalanceLoss::slope; null data: none
+    View<std::int32_t const, 1> among;  ///< [N] of top_k_softmax: tokens of 0 are not in the loss
+};
+
+/// The sums of the wanted losses' terms, in double, with p = softmax(logits):
+///
+///     classification  -log p_group
+///     priors          -log p_0, or -p_0 + ln sum_e exp(p_e)
+///
+/// Nothing is counted for labels of -1.                                  logits [N, E] float
+/// @throws Error  (CPU) when a group is not below E
+RouterLossValues router_losses(
+    View<float const, 2> logits, RouterLossTerms const& terms, Stream stream
+);
+
+/// Adds the gradient of share * coefficient * loss of each wanted term, and of the balance loss.
+/// With q = softmax(p) and [e = i] for one or zero, dlogits_e is, of each token,
+///
+///     classification  p_e - [e = group]
+///     plain priors    p_e - [e = 0]
+///     released priors p_e (g_e - sum_i p_i g_i),  g_i = q_i - [i = 0]
+///     balance         p_e (slope_e - sum_i p_i slope_i)
+///
+/// @param probs    [N, E]
+/// @param dlogits  [N, E]
+void add_router_loss_gradients(
+    View<float const, 2> probs,
+    RouterLossTerms const& terms,
+    BalanceSlope const& balance,
+    View<float, 2> dlogits,
+    Stream stream
+);
+
+// One definition a device. Call the functions above.
+namespace cpu {
+RouterLossValues router_losses(View<float const, 2> logits, RouterLossTerms const& terms);
+void add_router_loss_gradients(
+    View<float const, 2> probs,
+    RouterLossTerms const& terms,
+    BalanceSlope const& balance,
+    View<float, 2> dlogits
+);
+}  // namespace cpu
+
+namespace cuda {
+RouterLossValues router_losses(
+    View<float const, 2> logits, RouterLossTerms const& terms, Stream stream
+);
+void add_router_loss_gradients(
+    View<float const, 2> probs,
+    RouterLossTerms const& terms,
+    BalanceSlope const& balance,
+    View<float, 2> dlogits,
+    Stream stream
+);
+}  // namespace cuda
+
 }  // namespace isogloss

@@ -20,6 +20,10 @@ enum class ClassifierSpan : std::uint8_t {
     token,     ///< each token by itself: as its paper says
 };
 
+constexpr char const* name_of(ClassifierSpan span) {
+    return span == ClassifierSpan::sequence ? "sequence" : "token";
+}
+
 /// How the tokens of one micro-batch are routed in one layer: N tokens in B rows of T. The mode,
 /// `classify` and the numbers are the same on every rank; views belong to this rank's tokens and
 /// may have null data where nobody asks for them.
@@ -30,9 +34,10 @@ struct Routing {
     /// gate 1, past the router. Class 1: the router's K best among its first `class_one_experts`.
     /// LayerMoE, arXiv:2505.22582.
     bool classify = false;
-    std::int32_t class_one_experts = 0;  ///< 0: all
-    std::int64_t row_length = 0;         ///< T
-    RouterLossTerms losses;              ///< of a training pass
+    std::int32_t class_one_experts = 0;      ///< 0: all
+    std::int64_t row_length = 0;             ///< T
+    View<std::int32_t const, 1> row_tokens;  ///< [B] tokens of each row before its padding
+    RouterLossTerms losses;                  ///< of a training pass
 };
 
 /// Labelled decisions of a classifier: rows (sequence) or tokens whose language is known to be old

@@ -98,12 +98,37 @@ void slots_to_choices(
     }
 }
 
-std::vector<double> probability_sums(View<float const, 2> probs, Stream stream) {
+std::vector<double> probability_sums(
+    View<float const, 2> probs, View<std::int32_t const, 1> among, Stream stream
+) {
+    require(
+        among.data == nullptr || among.shape[0] == probs.shape[0],
+        "probability_sums: {} tokens, {} numbers of experts", probs.shape[0], among.shape[0]
+    );
     switch (probs.device) {
-        case Device::cpu: return cpu::probability_sums(probs);
-        case Device::cuda: return cuda::probability_sums(probs, stream);
+        case Device::cpu: return cpu::probability_sums(probs, among);
+        case Device::cuda: return cuda::probability_sums(probs, among, stream);
     }
     fail(Exit::internal, "probability_sums: unknown device");
+}
+
+void give_experts(
+    View<std::int32_t const, 1> given,
+    std::int32_t num_experts,
+    View<std::int32_t, 2> expert,
+    View<float, 2> gate,
+    Stream stream
+) {
+    require(
+        expert.shape == gate.shape && expert.shape[1] >= 1 &&
+            (given.data == nullptr || given.shape[0] == expert.shape[0]),
+        "give_experts: {} given experts for [{}, {}], gates [{}, {}]", given.shape[0],
+        expert.shape[0], expert.shape[1], gate.shape[0], gate.shape[1]
+    );
+    switch (expert.device) {
+        case Device::cpu: return cpu::give_experts(given, num_experts, expert, gate);
+        case Device::cuda: return cuda::give_experts(given, num_experts, expert, gate, stream);
+    }
 }
 
 }  // namespace isogloss

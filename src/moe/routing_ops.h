@@ -19,7 +19,7 @@ struct SlotCounts {
 };
 
 /// How many slots each rank gets: tokens that have a choice there.        expert [N, K]
-/// @throws Error  (CPU) when an index is outside [0, E)
+/// @throws Error  (CPU) when an index is outside [-1, E)
 SlotCounts count_slots(
     View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
 );
@@ -61,13 +61,29 @@ void pairs_to_rows(
     View<float const, 1> pairs, DispatchPlan const& plan, View<float, 2> rows, Stream stream
 );
 
-/// choices[n, k] = slots[choice_slot[n, k], k].                      slots [S, K], choices [N, K]
+/// choices[n, k] = slots[choice_slot[n, k], k], 0 where a choice is absent.
+///                                                                   slots [S, K], choices [N, K]
 void slots_to_choices(
     View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices, Stream stream
 );
 
 /// [E]: sum over tokens, ascending, in double.                                  probs [N, E]
-std::vector<double> probability_sums(View<float const, 2> probs, Stream stream);
+/// @param among  [N] of top_k_softmax: tokens of 0 are left out; null data: none is
+std::vector<double> probability_sums(
+    View<float const, 2> probs, View<std::int32_t const, 1> among, Stream stream
+);
+
+/// expert[n, 0] = given[n], or 0 where given's data is null, with gate 1; no other choices.
+///                                                      given [N], expert [N, K] out, gate [N, K]
+///                                                      out
+/// @throws Error  (CPU) when a given expert is outside [0, num_experts)
+void give_experts(
+    View<std::int32_t const, 1> given,
+    std::int32_t num_experts,
+    View<std::int32_t, 2> expert,
+    View<float, 2> gate,
+    Stream stream
+);
 
 // One definition a device. Call the functions above.
 namespace cpu {
@@ -86,7 +102,13 @@ std::vector<std::int64_t> count_pairs(View<std::int32_t const, 2> route, std::in
 void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan);
 void pairs_to_rows(View<float const, 1> pairs, DispatchPlan const& plan, View<float, 2> rows);
 void slots_to_choices(View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices);
-std::vector<double> probability_sums(View<float const, 2> probs);
+std::vector<double> probability_sums(View<float const, 2> probs, View<std::int32_t const, 1> among);
+void give_experts(
+    View<std::int32_t const, 1> given,
+    std::int32_t num_experts,
+    View<std::int32_t, 2> expert,
+    View<float, 2> gate
+);
 }  // namespace cpu
 
 namespace cuda {
@@ -117,7 +139,16 @@ void pairs_to_rows(
 void slots_to_choices(
     View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices, Stream stream
 );
-std::vector<double> probability_sums(View<float const, 2> probs, Stream stream);
+std::vector<double> probability_sums(
+    View<float const, 2> probs, View<std::int32_t const, 1> among, Stream stream
+);
+void give_experts(
+    View<std::int32_t const, 1> given,
+    std::int32_t num_experts,
+    View<std::int32_t, 2> expert,
+    View<float, 2> gate,
+    Stream stream
+);
 }  // namespace cuda
 
 }  // namespace isogloss

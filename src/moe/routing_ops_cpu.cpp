@@ -16,13 +16,13 @@ void counts_to_begin(std::span<std::int64_t> counts) {
 }
 
 // The choice k' <= k of the token whose experts are `experts` that first names the rank of choice
-// k.
+// k, which is not absent.
 std::int64_t first_choice_of_rank(
     std::int32_t const* experts, ExpertSeats const& seats, std::int64_t k
 ) {
     auto const rank = seats.rank[index(experts[k])];
     std::int64_t first = 0;
-    while (seats.rank[index(experts[first])] != rank) {
+    while (experts[first] < 0 || seats.rank[index(experts[first])] != rank) {
         ++first;
     }
     return first;
@@ -50,9 +50,12 @@ SlotCounts count_slots(
         auto const* const chosen = expert.data + n * choices;
         for (std::int64_t k = 0; k < choices; ++k) {
             require(
-                chosen[k] >= 0 && chosen[k] < experts,
+                chosen[k] >= -1 && chosen[k] < experts,
                 "dispatch plan: token {} chose expert {} of {}", n, chosen[k], experts
             );
+            if (chosen[k] < 0) {
+                continue;
+            }
             ++counts.expert_tokens[index(chosen[k])];
             if (first_choice_of_rank(chosen, seats, k) == k) {
                 ++counts.send_begin[index(seats.rank[index(chosen[k])]) + 1];
@@ -75,6 +78,10 @@ void fill_slots(
         auto const* const chosen = expert.data + n * choices;
         auto* const slots = plan.choice_slot.data + n * choices;
         for (std::int64_t k = 0; k < choices; ++k) {
+            if (chosen[k] < 0) {
+                slots[k] = -1;
+                continue;
+            }
             auto const first = first_choice_of_rank(chosen, seats, k);
             if (first < k) {
                 slots[k] = slots[first];
@@ -109,6 +116,9 @@ void fill_routes(
     for (std::int64_t n = 0; n < tokens; ++n) {
         for (std::int64_t k = 0; k < choices; ++k) {
             auto const i = n * choices + k;
+            if (expert.data[i] < 0) {
+                continue;
+            }
             auto const slot = choice_slot.data == nullptr ? n : choice_slot.data[i];
             auto* const entry = route.data + slot * 2 * choices;
             entry[k] = seats.local[index(expert.data[i])];
@@ -175,20 +185,45 @@ void slots_to_choices(
     for (std::int64_t n = 0; n < tokens; ++n) {
         for (std::int64_t k = 0; k < width; ++k) {
             auto const slot = plan.choice_slot.data[n * width + k];
-            choices.data[n * width + k] = slots.data[slot * width + k];
+            choices.data[n * width + k] = slot < 0 ? 0.0F : slots.data[slot * width + k];
         }
     }
 }
 
-std::vector<double> probability_sums(View<float const, 2> probs) {
+std::vector<double> probability_sums(
+    View<float const, 2> probs, View<std::int32_t const, 1> among
+) {
     auto const [tokens, experts] = probs.shape;
     std::vector<double> sums(index(experts), 0.0);
     for (std::int64_t n = 0; n < tokens; ++n) {
+        if (among.data != nullptr && among.data[n] == 0) {
+            continue;
+        }
         for (std::int64_t e = 0; e < experts; ++e) {
             sums[index(e)] += static_cast<double>(probs.data[n * experts + e]);
         }
     }
     return sums;
+}
+
+void give_experts(
+    View<std::int32_t const, 1> given,
+    std::int32_t num_experts,
+    View<std::int32_t, 2> expert,
+    View<float, 2> gate
+) {
+    auto const [tokens, choices] = expert.shape;
+    std::fill_n(expert.data, expert.size(), -1);
+    std::fill_n(gate.data, gate.size(), 0.0F);
+    for (std::int64_t n = 0; n < tokens; ++n) {
+        auto const its = given.data == nullptr ? 0 : given.data[n];
+        require(
+            its >= 0 && its < num_experts, "hard routing: token {} is given expert {} of {}", n,
+            its, num_experts
+        );
+        expert.data[n * choices] = its;
+        gate.data[n * choices] = 1.0F;
+    }
 }
 
 }  // namespace isogloss::cpu

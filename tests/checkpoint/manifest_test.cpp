@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "base/json.h"
@@ -45,6 +46,36 @@ TEST(ManifestTest, TheFamilyIsKeptAndMayBeAbsent) {
     auto value = Json::parse(manifest_text(sample()));
     ASSERT_EQ(value["model"].erase("family"), 1U);
     EXPECT_TRUE(parse_manifest(value.dump(), "manifest.json") == sample());
+}
+
+TEST(ManifestTest, ClassifiersAreKeptWithTheirParametersBesideTheRouters) {
+    auto config = test::small_config();
+    config.layers[1].classifier = {2, ClassifierSpan::token};
+    config.layers[2].classifier = {2, ClassifierSpan::sequence};
+    auto const manifest = test::paper_manifest(config);
+    auto const read = parse_manifest(manifest_text(manifest), "manifest.json");
+    EXPECT_TRUE(read.config == config);
+    EXPECT_TRUE(read == manifest);
+    auto const tensor = std::ranges::find(
+        read.tensors, "layers.1.classifier.weight", [](auto const& its) { return its.name; }
+    );
+    ASSERT_NE(tensor, read.tensors.end());
+    EXPECT_EQ(tensor->shape, (std::vector<std::int64_t>{2, config.width}));
+    EXPECT_EQ(tensor->dtype, DType::f32);
+    // A model without classifiers is written as it always was.
+    EXPECT_EQ(manifest_text(sample()).find("classifier"), std::string::npos);
+}
+
+TEST(ManifestTest, RefusesAClassifierThatCannotBe) {
+    expect_refused("must be sequence or token", [](Json& manifest) {
+        manifest["model"]["layers"][1]["classifier"] = {{"classes", 2}, {"span", "word"}};
+    });
+    expect_refused("a classifier of 3 classes", [](Json& manifest) {
+        manifest["model"]["layers"][1]["classifier"] = {{"classes", 3}, {"span", "token"}};
+    });
+    expect_refused("only one expert", [](Json& manifest) {
+        manifest["model"]["layers"][0]["classifier"] = {{"classes", 2}, {"span", "token"}};
+    });
 }
 
 TEST(ManifestTest, NamesAKindThatThereIsNot) {

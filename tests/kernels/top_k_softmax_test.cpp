@@ -2,6 +2,8 @@
 #include "kernels/top_k_softmax.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "support/expect_error.h"
 #include "support/tensor.h"
@@ -27,11 +29,13 @@ Doubles softmax(double const* logit, std::int64_t size) {
 }
 
 struct Routed {
-    Routed(Tensor<float, 2> const& logits, std::int64_t choices)
+    Routed(
+        Tensor<float, 2> const& logits, std::int64_t choices, View<std::int32_t const, 1> among = {}
+    )
         : probs(logits.in().shape),
           gate({logits.in().shape[0], choices}),
           expert({logits.in().shape[0], choices}) {
-        top_k_softmax(logits.in(), probs.view(), gate.view(), expert.view(), {});
+        top_k_softmax(logits.in(), among, probs.view(), gate.view(), expert.view(), {});
     }
     Tensor<float, 2> probs;
     Tensor<float, 2> gate;
@@ -95,56 +99,103 @@ TEST(TopKSoftmaxTest, NoExpertIsChosenTwiceEvenAmongNaN) {
     }
 }
 
-/// sum(gate * dgate) + sum(probs * dprobs), for the experts that were chosen.
-double loss(
-    Doubles const& logits,
-    Routed const& routed,
-    Sizes sizes,
-    Doubles const& dgate,
-    Doubles const& dprobs
-) {
+// A token with m experts to choose among takes the best min(K, m) of the first m.
+TEST(TopKSoftmaxTest, ChoosesAmongTheFirstExpertsAndLeavesTheRestAbsent) {
+    std::int64_t const experts = 5;
+    std::int64_t const choices = 3;
+    auto const logits = Tensor<float, 2>::normal({12, experts}, "logits", 2.0);
+    std::vector<std::int32_t> among;
+    for (std::int32_t n = 0; n < 12; ++n) {
+        among.push_back(n % 6);
+    }
+    Routed const routed(logits, choices, {among.data(), {12}});
+    Routed const free(logits, choices);
+    EXPECT_EQ(routed.probs.doubles(), free.probs.doubles());
+    Doubles const exact = logits.doubles();
+    for (std::int64_t n = 0; n < 12; ++n) {
+        double const* const logit = exact.data() + n * experts;
+        std::vector<std::int32_t> order(static_cast<std::size_t>(n % 6));
+        std::iota(order.begin(), order.end(), 0);
+        std::ranges::sort(order, std::ranges::greater(), [&](auto e) { return logit[e]; });
+        if (order.empty()) {
+            order.push_back(0);  // past the router
+        }
+        order.resize(std::min<std::size_t>(order.size(), 3));
+        double sum = 0.0;
+        for (auto const e : order) {
+            sum += std::exp(logit[e]);
+        }
+        for (std::int64_t k = 0; k < choices; ++k) {
+            auto const at = static_cast<std::size_t>(k);
+            bool const is_there = at < order.size();
+            EXPECT_EQ(routed.expert[n * choices + k], is_there ? order[at] : -1) << n << " " << k;
+            // A softmax of 3: a few roundings, of the exponentials and their sum.
+            EXPECT_NEAR(
+                routed.gate[n * choices + k], is_there ? std::exp(logit[order[at]]) / sum : 0.0,
+                16.0 * test::kFloatRounding
+            );
+            if (order.size() == 1 && k == 0) {
+                EXPECT_EQ(routed.gate[n * choices], 1.0);
+            }
+        }
+    }
+}
+
+TEST(TopKSoftmaxTest, ExpertsWhoseProbabilityVanishesCanStillBeChosen) {
+    Tensor<float, 2> logits({1, 3}, 0.0);
+    logits.raw(0) = -201.0F;
+    logits.raw(1) = -200.0F;
+    std::int32_t const among = 2;
+    Routed const routed(logits, 2, {&among, {1}});
+    EXPECT_EQ(routed.expert.doubles(), (Doubles{1, 0}));
+    // exp(-1) / (1 + exp(-1)), a few roundings.
+    EXPECT_NEAR(routed.gate[1], std::exp(-1.0) / (1.0 + std::exp(-1.0)), 1e-6);
+}
+
+/// sum(gate * dgate), for the experts that were chosen.
+double loss(Doubles const& logits, Routed const& routed, Sizes sizes, Doubles const& dgate) {
     double total = 0.0;
     auto const rows = static_cast<std::int64_t>(logits.size()) / sizes.experts;
     for (std::int64_t n = 0; n < rows; ++n) {
         Doubles const prob = softmax(logits.data() + n * sizes.experts, sizes.experts);
         double sum = 0.0;
+        double product = 0.0;
         for (std::int64_t i = n * sizes.choices; i < (n + 1) * sizes.choices; ++i) {
-            sum += prob[static_cast<std::size_t>(routed.expert[i])];
+            if (routed.expert[i] >= 0.0) {
+                auto const chosen = prob[static_cast<std::size_t>(routed.expert[i])];
+                sum += chosen;
+                product += chosen * dgate[static_cast<std::size_t>(i)];
+            }
         }
-        for (std::int64_t i = n * sizes.choices; i < (n + 1) * sizes.choices; ++i) {
-            total += prob[static_cast<std::size_t>(routed.expert[i])] / sum *
-                     dgate[static_cast<std::size_t>(i)];
-        }
-        for (std::int64_t e = 0; e < sizes.experts && !dprobs.empty(); ++e) {
-            total += prob[static_cast<std::size_t>(e)] *
-                     dprobs[static_cast<std::size_t>(n * sizes.experts + e)];
-        }
+        total += product / sum;
     }
     return total;
 }
 
 TEST(TopKSoftmaxTest, BackwardIsTheGradient) {
     for (Sizes const sizes : kSizes) {
-        for (bool const with_probs : {false, true}) {
+        for (bool const everywhere : {true, false}) {
             auto const logits = Tensor<float, 2>::normal({9, sizes.experts}, "logits");
             auto const dgate = Tensor<float, 2>::normal({9, sizes.choices}, "dgate");
-            auto const dprobs = Tensor<float, 2>::normal({9, sizes.experts}, "dprobs");
-            Routed const routed(logits, sizes.choices);
+            std::vector<std::int32_t> among;
+            for (std::int32_t n = 0; n < 9; ++n) {
+                among.push_back(n % static_cast<std::int32_t>(sizes.experts + 1));
+            }
+            Routed const routed(
+                logits, sizes.choices,
+                everywhere ? View<std::int32_t const, 1>{}
+                           : View<std::int32_t const, 1>{among.data(), {9}}
+            );
             Tensor<float, 2> dlogits({9, sizes.experts});
             top_k_softmax_backward(
-                routed.probs.in(), routed.gate.in(), routed.expert.in(), dgate.in(),
-                with_probs ? dprobs.in() : View<float const, 2>{}, dlogits.view(), {}
+                routed.gate.in(), routed.expert.in(), dgate.in(), dlogits.view(), {}
             );
             auto const expected = test::central_differences(
-                [&](Doubles const& x) {
-                    return loss(
-                        x, routed, sizes, dgate.doubles(), with_probs ? dprobs.doubles() : Doubles{}
-                    );
-                },
+                [&](Doubles const& x) { return loss(x, routed, sizes, dgate.doubles()); },
                 logits.doubles()
             );
-            // Numbers below 10; E + 16 float operations; 1e-6 of the differences.
-            double const terms = static_cast<double>(sizes.experts) + 16.0;
+            // Numbers below 10; K + 16 float operations; 1e-6 of the differences.
+            double const terms = static_cast<double>(sizes.choices) + 16.0;
             test::expect_near(dlogits, expected, [&](std::size_t) {
                 return 10.0 * terms * test::kFloatRounding + 1e-6;
             });

@@ -7,181 +7,16 @@
 #include <limits>
 
 #include "base/error.h"
-#include "comm/collective.h"
-#include "support/small_model.h"
+#include "model/model_fixture.h"
 
 namespace isogloss {
 namespace {
-
-constexpr float kBalance = 0.5F;
-
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
-
-// Parameters for which no rounding can change a router's choice: every chosen expert beats the next
-// one by at least `margin`.
-test::Parameters<double> decided_parameters(
-    ModelConfig const& config, test::ReferenceBatch const& batch, double margin
-) {
-    for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-        auto parameters = test::random_parameters(config, seed);
-        auto const result = test::ReferenceModel<double>(config, parameters).run(batch, 1.0, 0.0);
-        if (result.smallest_margin >= margin) {
-            return parameters;
-        }
-    }
-    throw std::runtime_error("no seed decides all choices");
-}
-
-// One model on all ranks beside the reference, which knows nothing of ranks.
-struct Fixture {
-    Fixture(ModelConfig const& a_config, double margin, LanguageModel::Settings settings = {})
-        : group(world()),
-          config(a_config),
-          all(test::small_batch(config)),
-          parameters(decided_parameters(config, all, margin)),
-          model(config, test::uneven_placement(config, group.size()), group, settings),
-          batch(test::part_of(all, group.rank(), group.size())) {
-        test::set_parameters(model.parameters(), parameters);
-    }
-
-    [[nodiscard]] double counted() const { return static_cast<double>(test::counted_targets(all)); }
-    PassResult train() { return model.train(batch, options(counted())); }
-    static PassOptions options(double counted_targets) {
-        return {
-            .counted_targets = counted_targets,
-            .losses = {.balance = static_cast<double>(kBalance)}};
-    }
-    test::ReferenceGradient reference() const {
-        return test::reference_gradient(
-            config, parameters, all, counted(), static_cast<double>(kBalance)
-        );
-    }
-    // This rank's shares become sums over the holders.
-    void sum_gradients() {
-        for (auto& its : model.parameters().groups()) {
-            if (its.trainable) {
-                all_reduce_sum(its.gradients.view(), its.comm, Stream{});
-            }
-        }
-    }
-
-    MpiComm group;
-    ModelConfig config;
-    test::ReferenceBatch all;
-    test::Parameters<double> parameters;
-    LanguageModel model;
-    Batch batch;
-};
-
-// How far a computed gradient may lie from the exact one.
-struct Bound {
-    double largest = 0.0;  ///< any element, as a share of the tensor's largest
-    double whole = 0.0;    ///< the tensor's error in length, as a share of its length
-    double loss = 0.0;     ///< of a row's loss, as a share of it
-};
-
-// Floats, u = 2^-24. A value passes about 12 operations a block forward and as many backward, each
-// of which rounds once and, as a sum of up to 21 products (the longest extents here: 19, 21), up
-// to 21 times more in the worst case: 24 * 22 = 528 u a block, 3 blocks and the head: 2000 u of the
-// largest values that meet. Errors have no common sign, so the length gets a tenth of that.
-constexpr Bound kFloatBound{2000.0 / (1 << 24), 200.0 / (1 << 24), 500.0 / (1 << 24)};
-
-// bf16, u = 2^-8: sums are in float, so a value is rounded when it is stored: 12 times a block
-// forward, 12 backward, 3 blocks and the head: 75 roundings. They are independent, of deviation
-// u / sqrt(3) each, so together 75^(1/2) u / sqrt(3) = 0.02 of the values that meet. Gradients of
-// gains and biases are sums over tokens that half cancel, so against the result it is 0.04.
-// Elements may lie five deviations off, measured by the largest; the length three. A loss is a sum
-// over tokens, whose logits are stored as bf16: 2^-8 of logits of size 3 and what 36 roundings
-// before made of them: 3 * 36^(1/2) / sqrt(3) u = 0.04 nats a token of about 3.
-constexpr Bound kBf16Bound{0.2, 0.12, 0.02};
-
-void expect_gradients(Fixture& fixture, test::ReferenceGradient const& expected, Bound bound) {
-    auto const& table = fixture.model.parameters();
-    for (std::size_t i = 0; i < table.specs().size(); ++i) {
-        auto const& name = table.specs()[i].name;
-        if (!table.is_held(i)) {
-            continue;
-        }
-        auto const computed = table.gradient(i).span();
-        auto const& exact = expected.gradient.at(name);
-        ASSERT_EQ(computed.size(), exact.size()) << name;
-        double largest = 0.0;
-        double squares = 0.0;
-        for (double const value : exact) {
-            largest = std::max(largest, std::abs(value));
-            squares += value * value;
-        }
-        EXPECT_GT(largest, 0.0) << name << " has no gradient to compare";
-        double error_squares = 0.0;
-        for (std::size_t k = 0; k < exact.size(); ++k) {
-            double const error = static_cast<double>(computed[k]) - exact[k];
-            error_squares += error * error;
-            ASSERT_LE(std::abs(error), bound.largest * largest)
-                << name << "[" << k << "] is " << computed[k] << ", must be " << exact[k];
-        }
-        EXPECT_LE(std::sqrt(error_squares), bound.whole * std::sqrt(squares)) << name;
-    }
-}
-
-void expect_losses(
-    Fixture const& fixture,
-    PassResult const& result,
-    test::ReferenceGradient const& expected,
-    Bound bound
-) {
-    auto const first = test::rows_of(fixture.group.rank(), fixture.group.size()).first;
-    ASSERT_EQ(static_cast<std::int64_t>(result.row_loss.size()), fixture.batch.rows);
-    for (std::size_t row = 0; row < result.row_loss.size(); ++row) {
-        double const exact = expected.result.row_loss[static_cast<std::size_t>(first) + row];
-        EXPECT_NEAR(result.row_loss[row], exact, bound.loss * exact) << "row " << row;
-        EXPECT_GT(result.row_targets[row], 0);
-    }
-    EXPECT_NEAR(result.balance_loss, expected.result.balance_loss, 4.0 * bound.loss);
-}
-
-void expect_choices(
-    Fixture const& fixture, PassResult const& result, test::ReferenceGradient const& expected
-) {
-    ASSERT_EQ(result.expert_tokens.size(), fixture.config.layers.size());
-    for (std::size_t layer = 0; layer < result.expert_tokens.size(); ++layer) {
-        auto tokens = result.expert_tokens[layer];
-        sum_over(std::span<std::int64_t>(tokens), fixture.group);
-        EXPECT_EQ(tokens, expected.result.expert_tokens[layer]) << "layer " << layer;
-    }
-}
-
-void expect_reference(
-    ModelConfig const& config, Bound bound, double margin, LanguageModel::Settings settings = {}
-) {
-    Fixture fixture(config, margin, settings);
-    auto const result = fixture.train();
-    fixture.sum_gradients();
-    auto const expected = fixture.reference();
-    expect_losses(fixture, result, expected, bound);
-    expect_choices(fixture, result, expected);
-    expect_gradients(fixture, expected, bound);
-}
-
-// Margins of choice: far above what float, and what bf16, can move a probability.
-constexpr double kFloatMargin = 1e-3;
-constexpr double kBf16Margin = 0.02;
 
 ModelConfig grouped_queries(std::vector<std::int32_t> const& experts, DType dtype) {
     auto config = test::small_config(experts, dtype);
     config.num_kv_heads = 2;
     config.qkv_bias = true;
     return config;
-}
-
-std::vector<float> all_gradients(ParameterTable const& table) {
-    std::vector<float> all;
-    for (auto const& its : table.groups()) {
-        auto const gradients = its.gradients.view().span();
-        all.insert(all.end(), gradients.begin(), gradients.end());
-    }
-    return all;
 }
 
 TEST(ReferenceModelTest, ItsGradientIsItsCentralDifference) {
@@ -378,7 +213,8 @@ TEST(LanguageModelTest, ABatchWithoutRowsOnAnyRankIsHarmless) {
     fixture.batch.targets = {};
     fixture.batch.position = {};
     fixture.batch.document_start = {};
-    auto const result = fixture.model.train(fixture.batch, Fixture::options(1.0));
+    auto const result =
+        fixture.model.train(fixture.batch, {.losses = {.balance = static_cast<double>(kBalance)}});
     EXPECT_TRUE(result.row_loss.empty());
     EXPECT_EQ(result.balance_loss, 0.0);
     for (auto const value : all_gradients(fixture.model.parameters())) {

@@ -196,7 +196,7 @@ TEST_F(DispatchPlanTest, RefusesAnExpertThatDoesNotExist) {
     // On every rank alike, before any of them enters a collective.
     std::vector<std::int32_t> expert{0, routed.experts()};
     EXPECT_THROW(plan_of(expert, 2, routed.placement()), Error);
-    expert = {-1, 0};
+    expert = {-2, 0};
     EXPECT_THROW(plan_of(expert, 2, routed.placement()), Error);
 }
 
