@@ -122,9 +122,7 @@ Exit dispatch(int argc, char** argv, std::span<Command const> table) {
     if (words[0] == "--version") {
         return print_once(version_text());
     }
-    bool const is_group = std::ranges::find(table, words[0], &Command::name) == table.end() &&
-                          !overview(table, words[0]).empty();
-    if (words.size() > 1 && words[1] == "--help" && is_group) {
+    if (words.size() > 1 && words[1] == "--help" && !overview(table, words[0]).empty()) {
         return print_once(overview(table, words[0]));
     }
     auto const& command = take_command(table, words);

@@ -135,9 +135,9 @@ std::vector<std::string> find_pending(Work const& work, std::vector<std::string>
     }
     require_usage(
         stale.empty() || work.config.stale == StaleFiles::redo,
-        "made from another base, text or options: {}; name another --out, or give --redo to make "
-        "them again",
-        fmt::join(stale, "; ")
+        "{} files were made from another base, text or options, first {}; name another --out, or "
+        "give --redo to make them again",
+        stale.size(), stale.empty() ? "" : stale.front()
     );
     for (auto const& file : stale) {
         work.log.info("made again: " + file);

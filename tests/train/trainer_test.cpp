@@ -293,6 +293,154 @@ TEST(TrainerTest, FrozenParametersKeepTheirBits) {
     EXPECT_GT(outcome.checkpoint.manifest.bytes_linked, 0);
 }
 
+// el is expert 1's language, hu expert 2's, in the layer that has a router and a classifier.
+ModelConfig grouped_model() {
+    auto config = tiny_model();
+    config.layers[1].experts[1] = {.generation = 1, .parent = 0, .group = "el"};
+    config.layers[1].experts[2] = {.generation = 2, .parent = 0, .group = "hu"};
+    config.layers[1].classifier.classes = 2;
+    return config;
+}
+
+RunConfig hard_stage(std::filesystem::path const& folder, std::string const& out) {
+    auto run = tiny_run(folder, out);
+    run.data.order = OrderRule::group_chunks;
+    run.data.chunk_rows = 4;
+    run.train.routing = RoutingMode::hard;
+    run.train.classification_coef = 1.28;
+    run.train.trainable = "all";
+    run.train.weight_decay = 0.0F;
+    return run;
+}
+
+RunConfig review_stage(std::filesystem::path const& folder, std::string const& out) {
+    auto run = tiny_run(folder, out);
+    run.data.languages = {"hu"};
+    run.data.replay_languages = {"el"};
+    run.data.replay_documents = 1;
+    run.data.old_languages = {"el"};
+    run.train.balance_coef = 0.0;
+    run.train.priors_coef = 0.1;
+    run.train.classifier_coef = 0.1;
+    run.train.trainable = "routers";
+    return run;
+}
+
+// Which of the layer's experts moved, by their hashes.
+std::vector<bool> experts_moved(RunConfig const& run, StoredCheckpoint const& after) {
+    auto const before = read_checkpoint(run.from);
+    std::vector<bool> moved;
+    for (auto const* expert : {"0", "1", "2"}) {
+        auto const name = std::string("layers.1.experts.") + expert + ".down.weight";
+        moved.push_back(
+            before.manifest.tensor(name)->sha256 != after.manifest.tensor(name)->sha256
+        );
+    }
+    return moved;
+}
+
+// Without decay a parameter that has no gradient keeps its bits, frozen or not; with decay only a
+// frozen one does. All rows of hu go to expert 2.
+TEST(TrainerTest, HardRowsTrainTheExpertOfTheirLanguage) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, grouped_model());
+    StopSignal const stop;
+    auto run = hard_stage(folder.path(), "released");
+    run.data.languages = {"hu"};
+    auto const released = train(run, group, stop);
+    ASSERT_EQ(released.exit, Exit::done);
+    EXPECT_EQ(experts_moved(run, released.checkpoint), (std::vector<bool>{false, false, true}));
+    for (auto const& line : metrics_of(run, "loss")) {
+        EXPECT_EQ(line["expert_shares"]["1"], (Json{0.0, 0.0, 1.0}));
+    }
+    auto const lines = metrics_of(run, "classification_loss");
+    ASSERT_EQ(lines.size(), 12U);
+    EXPECT_NEAR(lines.front()["classification_loss"], std::log(3.0), 0.2);  // random routers
+    EXPECT_LT(lines.back()["classification_loss"], 0.5 * std::log(3.0));
+    EXPECT_FALSE(lines.back().contains("priors_loss"));
+
+    auto frozen = run;
+    frozen.out = folder / "frozen";
+    frozen.train.trainable = "new-experts";
+    frozen.train.weight_decay = 0.5F;
+    auto const adapted = train(frozen, group, stop);
+    ASSERT_EQ(adapted.exit, Exit::done);
+    EXPECT_EQ(experts_moved(frozen, adapted.checkpoint), (std::vector<bool>{false, false, true}));
+    auto const start = read_checkpoint(frozen.from, group);
+    for (auto const& spec : parameter_specs(adapted.checkpoint.manifest.config)) {
+        EXPECT_EQ(
+            start.manifest.tensor(spec.name)->sha256 ==
+                adapted.checkpoint.manifest.tensor(spec.name)->sha256,
+            !spec.trainable
+        ) << spec.name;
+    }
+}
+
+// The bound is that of AnyNumberOfRanksHasTheSameLossCurve.
+void expect_same_curves(
+    RunConfig const& a, RunConfig const& b, std::vector<char const*> const& of
+) {
+    for (auto const* key : of) {
+        auto const left = metrics_of(a, key);
+        auto const right = metrics_of(b, key);
+        ASSERT_EQ(left.size(), 12U) << key;
+        ASSERT_EQ(right.size(), 12U) << key;
+        for (std::size_t i = 0; i < left.size(); ++i) {
+            auto const expected = left[i][key].get<double>();
+            EXPECT_TRUE(std::isfinite(expected)) << key;
+            EXPECT_NEAR(right[i][key].get<double>(), expected, 1e-3 * expected + 1e-6)
+                << key << " of step " << i + 1;
+        }
+    }
+}
+
+TEST(TrainerTest, StagesAreTheSameOnAnyNumberOfRanks) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    auto const alone = MpiComm::split(MPI_COMM_WORLD, group.rank(), 0);
+    auto const own = "-" + std::to_string(group.rank());
+    prepare(folder.path(), group, grouped_model());
+    StopSignal const stop;
+    auto const hard = hard_stage(folder.path(), "hard");
+    auto const hard_alone = hard_stage(folder.path(), "hard" + own);
+    ASSERT_EQ(train(hard, group, stop).exit, Exit::done);
+    ASSERT_EQ(train(hard_alone, alone, stop).exit, Exit::done);
+    expect_same_curves(hard_alone, hard, {"loss", "classification_loss"});
+    auto const review = review_stage(folder.path(), "review");
+    auto const review_alone = review_stage(folder.path(), "review" + own);
+    ASSERT_EQ(train(review, group, stop).exit, Exit::done);
+    ASSERT_EQ(train(review_alone, alone, stop).exit, Exit::done);
+    expect_same_curves(review_alone, review, {"loss", "priors_loss", "classifier_loss"});
+    auto const lines = metrics_of(review, "classifier_accuracy");
+    ASSERT_EQ(lines.size(), 12U);
+    for (auto const& line : lines) {
+        EXPECT_GE(line["classifier_accuracy"], 0.0);
+        EXPECT_LE(line["classifier_accuracy"], 1.0);
+    }
+}
+
+TEST(TrainerTest, AStageGoesOnBitForBit) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, grouped_model());
+    StopSignal const stop;
+    for (auto const* stage : {"hard", "review"}) {
+        auto const run_of = [&](std::string const& out) {
+            return stage == std::string("hard") ? hard_stage(folder.path(), out)
+                                                : review_stage(folder.path(), out);
+        };
+        auto const straight = run_of(std::string(stage) + "-straight");
+        auto const first = train(straight, group, stop);
+        ASSERT_EQ(first.exit, Exit::done);
+        auto const resumed = run_of(std::string(stage) + "-resumed");
+        copy_checkpoint(straight, resumed, 8, group.rank());
+        auto const second = train(resumed, group, stop);
+        ASSERT_EQ(second.exit, Exit::done);
+        EXPECT_EQ(first.checkpoint.manifest.tensors, second.checkpoint.manifest.tensors) << stage;
+    }
+}
+
 TEST(TrainerTest, NotFiniteIsSkippedNamedCountedAndEndsTheRun) {
     test::SharedFolder const folder;
     auto const group = world();
