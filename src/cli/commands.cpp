@@ -27,6 +27,8 @@ std::span<Command const> commands() {
         {"expand apply", "adds experts for new languages", run_expand_apply},
         {"lifelong", "a plan: a base, then expansion after expansion", run_lifelong},
         {"evaluate", "perplexity and bits per byte of each language", run_evaluate},
+        {"evaluate compare", "what two evaluations differ in: scores and routing",
+         run_evaluate_compare},
         {"bench step", "times training steps, phase by phase", run_bench_step},
         {"bench loader", "reading windows of a corpus against a flat file", run_bench_loader},
         {"bench dispatch", "time and bytes of a layer's exchanges", run_bench_dispatch},

@@ -1,6 +1,7 @@
 // cli/evaluate.cpp
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -9,57 +10,157 @@
 #include "checkpoint/load.h"
 #include "cli/stoppable.h"
 #include "comm/world.h"
-#include "train/evaluation.h"
+#include "train/evaluation_record.h"
 #include "train/run.h"
 
 namespace isogloss {
 namespace {
 
+enum class Classifiers : std::uint8_t { automatic, off };
+
 struct EvaluateConfig {
     std::filesystem::path checkpoint;
     std::filesystem::path corpus;
     std::filesystem::path out;
-    std::vector<std::string> languages;
-    Split split = Split::valid;
-    std::int64_t row_length = 512;
-    std::int64_t rows = 8;
-    std::int64_t max_tokens = 0;
+    EvaluationRequest request;
+    Classifiers classifiers = Classifiers::automatic;
+    bool shares = false;
     bool json = false;
     bool quiet = false;
 };
 
+void describe_protocol(Options& options, EvaluationRequest& request) {
+    auto& strided = request.strided;
+    options.add_choice(
+        "protocol", request.protocol, {{"rows", Protocol::rows}, {"strided", Protocol::strided}},
+        "all text in rows that documents end in, or documents in one stream under a sliding window"
+    );
+    options.add("row-length", request.row_length, "rows: tokens of context at most");
+    options.add("documents", strided.documents, "strided: of each language, at random");
+    options.add("seed", strided.seed, "strided: of the choice of documents");
+    options.add("window", strided.window, "strided: tokens the model sees at once");
+    options.add("stride", strided.stride, "strided: tokens from window to window");
+    options.add_choice(
+        "joint", strided.joint,
+        {{"separator", Joint::separator}, {"blank-line", Joint::blank_line}},
+        "strided: between documents, as the corpus has them or two newlines"
+    );
+    options.add_choice(
+        "weighting", strided.weighting,
+        {{"exact", WindowWeighting::exact}, {"released", WindowWeighting::released}},
+        "strided: each token once, or a window's mean times its labels less one"
+    );
+}
+
+void describe_routing(Options& options, EvaluateConfig& config) {
+    auto& routing = config.request.routing;
+    options.add_choice(
+        "routing", routing.mode, {{"soft", RoutingMode::top_k}, {"hard", RoutingMode::hard}},
+        "by the routers, or each language to the expert whose group lists it"
+    );
+    options.add_choice(
+        "classifiers", config.classifiers,
+        {{"auto", Classifiers::automatic}, {"off", Classifiers::off}},
+        "ask the classifiers of layers that have one, with soft routing"
+    );
+    options.add_choice(
+        "class-one-experts", routing.class_one,
+        {{"all", ClassOneExperts::all}, {"old", ClassOneExperts::older}},
+        "what class 1 may choose among: all, or those before the newest generation"
+    );
+}
+
+std::vector<std::string> problems(EvaluationRequest const& request) {
+    std::vector<std::string> faults;
+    if (request.row_length < 1 || request.rows < 1 || request.max_tokens < 0) {
+        faults.push_back(fmt::format(
+            "row-length = {} and rows = {} must be at least 1, max-tokens = {} at least 0",
+            request.row_length, request.rows, request.max_tokens
+        ));
+    }
+    auto const& strided = request.strided;
+    if (strided.documents < 1) {
+        faults.push_back(fmt::format("documents = {}: must be at least 1", strided.documents));
+    }
+    if (strided.stride < 1 || strided.stride >= strided.window) {
+        faults.push_back(fmt::format(
+            "stride = {}, window = {}: the stride must be at least 1 and less than the window, or "
+            "tokens would have no context",
+            strided.stride, strided.window
+        ));
+    }
+    return faults;
+}
+
 void describe(Options& options, EvaluateConfig& config) {
+    auto& request = config.request;
     options.add_positional("checkpoint", config.checkpoint, "model to score");
     options.add("corpus", config.corpus, "folder that `corpus build` made", Presence::required);
-    options.add("languages", config.languages, "tags; none: all of the corpus");
+    options.add("languages", request.languages, "tags; none: all of the corpus");
     options.add_choice(
-        "split", config.split, {{"valid", Split::valid}, {"train", Split::train}}, "which documents"
+        "split", request.split, {{"valid", Split::valid}, {"train", Split::train}},
+        "which documents"
     );
-    options.add("row-length", config.row_length, "tokens of context at most");
-    options.add("rows", config.rows, "rows of one forward pass, a rank");
-    options.add("max-tokens", config.max_tokens, "of each language; 0: all there are");
+    options.add("rows", request.rows, "rows of one forward pass, a rank");
+    options.add("max-tokens", request.max_tokens, "of each language; 0: all there are");
+    describe_protocol(options, request);
+    describe_routing(options, config);
+    options.add("shares", config.shares, "also say which experts each language's tokens went to");
     options.add("out", config.out, "also write the scores here, as JSON");
     options.add("json", config.json, "print one JSON document instead of a table");
     options.add("quiet", config.quiet, "print nothing on standard output");
-    options.add_check([&] {
-        std::vector<std::string> faults;
-        if (config.row_length < 1 || config.rows < 1 || config.max_tokens < 0) {
-            faults.push_back(fmt::format(
-                "row-length = {} and rows = {} must be at least 1, max-tokens = {} at least 0",
-                config.row_length, config.rows, config.max_tokens
-            ));
-        }
-        return faults;
-    });
+    options.add_check([&] { return problems(request); });
 }
 
-void report(EvaluateConfig const& config, std::vector<LanguageScore> const& scores) {
-    auto const json = to_json(scores);
+// What a row may hold, by the name of the option that says so.
+void require_positions(EvaluationRequest const& request, ModelConfig const& model) {
+    bool const is_strided = request.protocol == Protocol::strided;
+    auto const length = is_strided ? request.strided.window : request.row_length;
+    require_usage(
+        length <= model.max_positions,
+        "{} = {}: the model takes at most {} positions; give --{}={}",
+        is_strided ? "window" : "row-length", length, model.max_positions,
+        is_strided ? "window" : "row-length", model.max_positions
+    );
+}
+
+void complete(EvaluateConfig& config, ModelConfig const& model) {
+    bool const has_classifiers = std::ranges::any_of(model.layers, &LayerConfig::has_classifier);
+    auto& routing = config.request.routing;
+    routing.classify = config.classifiers == Classifiers::automatic && has_classifiers &&
+                       routing.mode == RoutingMode::top_k;
+}
+
+constexpr std::size_t kMostColumns = 12;  // of languages, in a table for people
+
+std::string tables(EvaluationRecord const& record) {
+    auto text = to_table(record.scores).text();
+    if (!record.shares) {
+        return text;
+    }
+    if (record.shares->layers.empty()) {
+        return text + "\nNo layer has more than one expert: there is nothing to route.\n";
+    }
+    std::vector<std::string> languages;
+    for (auto const& score : record.scores) {
+        languages.push_back(score.language);
+    }
+    text += "\nWhere tokens went, as a mean over the layers with several experts:\n\n" +
+            to_table(*record.shares, languages).text();
+    if (languages.size() <= kMostColumns) {
+        text += "\nThe expert most used, and its share of the choices:\n\n" +
+                layer_table(*record.shares, languages).text();
+    }
+    return text;
+}
+
+void report(EvaluateConfig const& config, EvaluationRecord const& record) {
+    auto const json = to_json(record);
     if (!config.out.empty()) {
         write_json(config.out, json);
     }
     if (!config.quiet) {
-        auto const text = config.json ? json.dump(2) + "\n" : to_table(scores).text();
+        auto const text = config.json ? json.dump(2) + "\n" : tables(record);
         std::fwrite(text.data(), 1, text.size(), stdout);
     }
 }
@@ -89,30 +190,27 @@ Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal con
         checkpoint, corpus.manifest().tokenizer_sha256, "corpus " + config.corpus.string()
     );
     auto const model_config = frozen(checkpoint.manifest.config);
-    require_usage(
-        config.row_length <= model_config.max_positions,
-        "row-length = {}: the model takes at most {} positions", config.row_length,
-        model_config.max_positions
-    );
+    require_positions(config.request, model_config);
+    complete(config, model_config);
     LanguageModel model(model_config, place_model(model_config, world), comm, {});
     load_weights(checkpoint, model.parameters(), HashCheck::compare, comm);
 
-    auto const scores = evaluate(
-        model, corpus,
-        {.languages = config.languages,
-         .split = config.split,
-         .row_length = config.row_length,
-         .rows = config.rows,
-         .max_tokens = config.max_tokens,
-         .progress = ProgressStyle::automatic,
-         .stop = [&] { return stop.requested(); }},
-        comm
-    );
+    RoutingShares shares;
+    config.request.shares = config.shares ? &shares : nullptr;
+    config.request.progress = ProgressStyle::automatic;
+    config.request.stop = [&] { return stop.requested(); };
+    auto const scores = evaluate(model, corpus, config.request, comm);
     if (!scores) {
         return Exit::stopped;
     }
     if (comm.rank() == 0) {
-        report(config, *scores);
+        report(
+            config, {.checkpoint = config.checkpoint.string(),
+                     .protocol = protocol_json(config.request),
+                     .routing = routing_json(config.request),
+                     .scores = *scores,
+                     .shares = config.shares ? std::optional(shares) : std::nullopt}
+        );
     }
     return Exit::done;
 }

@@ -18,6 +18,7 @@
 #include "comm/world.h"
 #include "growth/lifelong_plan.h"
 #include "growth/lifelong_report.h"
+#include "train/evaluation_record.h"
 
 namespace isogloss {
 namespace {
@@ -149,9 +150,12 @@ private:
 
     [[nodiscard]] Arguments evaluate_arguments(std::size_t stage) const {
         Arguments words{
-            trained(stage).string(), "--corpus=" + plan_.corpus.string(),
+            trained(stage).string(),
+            "--corpus=" + plan_.corpus.string(),
             fmt::format("--languages={}", fmt::join(plan_.all_languages(), ",")),
-            "--out=" + scores(stage).string(), "--quiet"};
+            "--shares",
+            "--out=" + scores(stage).string(),
+            "--quiet"};
         for (auto const& [name, value] : plan_.stages[stage].options) {
             if (name == "train.row-length") {
                 words.push_back("--row-length=" + value);
@@ -179,10 +183,8 @@ private:
         StageResult result;
         result.name = plan_.stages[stage].name;
         result.languages = plan_.stages[stage].languages;
-        auto const scored = read_json(scores(stage));
-        for (auto const& [language, score] : scored.items()) {
-            result.bits_per_byte[language] =
-                json_get<double>(score, "bits_per_byte", scores(stage).string());
+        for (auto const& score : read_evaluation(scores(stage)).scores) {
+            result.bits_per_byte[score.language] = score.bits_per_byte();
         }
         auto const now = read_checkpoint(trained(stage));
         result.checkpoint = now.folder.string();

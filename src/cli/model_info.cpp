@@ -29,6 +29,18 @@ Json layers_to_json(ModelConfig const& config) {
     return layers;
 }
 
+Json classifiers_to_json(ModelConfig const& config) {
+    auto classifiers = Json::object();
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        auto const& its = config.layers[i].classifier;
+        if (its.classes > 0) {
+            classifiers[std::to_string(i)] = {
+                {"classes", its.classes}, {"span", name_of(its.span)}};
+        }
+    }
+    return classifiers;
+}
+
 Json to_json(StoredCheckpoint const& checkpoint) {
     auto const& manifest = checkpoint.manifest;
     auto const size = model_size(manifest.config);
@@ -60,6 +72,7 @@ Json to_json(StoredCheckpoint const& checkpoint) {
         {"bytes_written", manifest.bytes_written},
         {"bytes_linked", manifest.bytes_linked},
         {"experts_per_layer", manifest.config.experts_per_layer()},
+        {"classifiers", classifiers_to_json(manifest.config)},
         {"layers", layers_to_json(manifest.config)}};
 }
 

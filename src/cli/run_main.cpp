@@ -122,7 +122,9 @@ Exit dispatch(int argc, char** argv, std::span<Command const> table) {
     if (words[0] == "--version") {
         return print_once(version_text());
     }
-    if (words.size() > 1 && words[1] == "--help" && !overview(table, words[0]).empty()) {
+    bool const is_group = std::ranges::find(table, words[0], &Command::name) == table.end() &&
+                          !overview(table, words[0]).empty();
+    if (words.size() > 1 && words[1] == "--help" && is_group) {
         return print_once(overview(table, words[0]));
     }
     auto const& command = take_command(table, words);

@@ -13,6 +13,8 @@
 #include "comm/mpi_comm.h"
 #include "corpus/corpus.h"
 #include "model/language_model.h"
+#include "train/routing_shares.h"
+#include "train/strided_text.h"
 
 namespace isogloss {
 
@@ -31,12 +33,23 @@ struct LanguageScore {
     [[nodiscard]] double bits_per_byte() const;
 };
 
+/// How text is cut into rows.
+enum class Protocol : std::uint8_t {
+    rows,     ///< all text, row after row; context ends at borders of rows and documents
+    strided,  ///< random documents in one stream, through a window (train/strided_text.h)
+};
+
 struct EvaluationRequest {
     std::vector<std::string> languages;  ///< tags of the corpus; empty: all
     Split split = Split::valid;
-    std::int64_t row_length = 512;                 ///< T; context is cut at row borders
-    std::int64_t rows = 8;                         ///< of one forward pass, a rank
-    std::int64_t max_tokens = 0;                   ///< a language, rounded up to whole rows; 0: all
+    Protocol protocol = Protocol::rows;
+    std::int64_t row_length = 512;  ///< T, of Protocol::rows
+    StridedConfig strided;          ///< of Protocol::strided
+    std::int64_t rows = 8;          ///< of one forward pass, a rank
+    std::int64_t max_tokens = 0;    ///< a language, rounded up to whole rows; 0: all
+    /// In hard mode every row goes to the expert of its language. Its labels are left empty.
+    PassRouting routing;
+    RoutingShares* shares = nullptr;  ///< out: of the languages scored; null: not wanted
     ProgressStyle progress = ProgressStyle::none;  ///< shown by rank 0
     /// Asked on every rank before each forward pass; when any rank says yes, all stop. May be
     /// empty.
@@ -45,6 +58,10 @@ struct EvaluationRequest {
 
 /// Scores in the order of the languages; a language whose split has fewer than 2 tokens is left
 /// out. Nothing when stopped before the end. Collective over `world`; same answer on every rank.
+/// No forward pass has padding, so shares count the tokens of the text alone; with strided windows
+/// those that are context count again in each window that has them.
+/// @throws Error  (usage) when a language is not in the corpus, or, with hard routing, has no
+/// expert
 std::optional<std::vector<LanguageScore>> evaluate(
     LanguageModel& model,
     Corpus const& corpus,

@@ -165,18 +165,55 @@ TEST_F(ChainTest, EvaluateIsATableForPeopleAndJsonForPrograms) {
     auto const table = stage->run(2, words);
     ASSERT_EQ(table.code, 0) << table;
     EXPECT_NE(table.out.find("bits per byte"), std::string::npos) << table;
-    words.emplace_back("--json");
+    words.insert(words.end(), {"--json", "--shares", "--out=" + (*stage / "scores.json").string()});
     auto const json = stage->run(2, words);
     ASSERT_EQ(json.code, 0) << json;
-    auto const scores = Json::parse(json.out);  // nothing else is on standard output
+    auto const evaluation = Json::parse(json.out);  // nothing else is on standard output
+    EXPECT_EQ(evaluation, read_json(*stage / "scores.json"));
+    auto const scores = evaluation["languages"];
     EXPECT_EQ(scores.size(), 6U);
     EXPECT_LT(scores["en"]["bits_per_byte"], scores["hu"]["bits_per_byte"]);  // en was learned
     auto const alone = stage->run(0, words);
-    auto const same = Json::parse(alone.out);
+    auto const same = Json::parse(alone.out)["languages"];
     for (auto const& [language, score] : scores.items()) {
         auto const bits = score["bits_per_byte"].get<double>();
         EXPECT_NEAR(same[language]["bits_per_byte"].get<double>(), bits, 1e-5 * bits) << language;
     }
+    ASSERT_EQ(evaluation["shares"]["layers"].size(), 2U);
+    auto const share = evaluation["shares"]["layers"][1]["share"]["el"];
+    EXPECT_NEAR(share[0].get<double>() + share[1].get<double>(), 1.0, 1e-12);
+}
+
+TEST_F(ChainTest, StridedEvaluationsCompare) {
+    auto const evaluate = [](int step, std::string const& out, int ranks) {
+        return stage->run(
+            ranks, {"evaluate", stage->checkpoint("straight", step).string(),
+                    "--corpus=" + (*stage / "corpus").string(), "--protocol=strided",
+                    "--documents=3", "--window=64", "--stride=16", "--joint=blank-line",
+                    "--languages=en,hu", "--shares", "--out=" + (*stage / out).string()}
+        );
+    };
+    auto const first = evaluate(5, "before.json", 2);
+    ASSERT_EQ(first.code, 0) << first;
+    EXPECT_NE(first.out.find("Where tokens went"), std::string::npos) << first;
+    ASSERT_EQ(evaluate(40, "after.json", 0).code, 0);
+    Words words{
+        "evaluate", "compare", (*stage / "before.json").string(), (*stage / "after.json").string()};
+    auto const table = stage->run(0, words);
+    ASSERT_EQ(table.code, 0) << table;
+    EXPECT_NE(table.out.find("moved among old"), std::string::npos) << table;
+    words.emplace_back("--json");
+    auto const change = Json::parse(stage->run(0, words).out);
+    EXPECT_LT(change["languages"]["en"]["bits_per_byte"]["change"], 0.0);  // it was learned
+    EXPECT_EQ(change["languages"]["en"]["to_new"], 0.0);
+    EXPECT_EQ(change["layers"].size(), 2U);
+
+    auto const wide = stage->run(
+        0, {"evaluate", stage->checkpoint("straight", 40).string(),
+            "--corpus=" + (*stage / "corpus").string(), "--protocol=strided"}
+    );
+    EXPECT_EQ(wide.code, 2) << wide;
+    EXPECT_NE(wide.err.find("--window=64"), std::string::npos) << wide;
 }
 
 TEST_F(ChainTest, ALifelongRunThatIsKilledGoesOn) {

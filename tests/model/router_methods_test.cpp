@@ -357,6 +357,41 @@ TEST(RouterMethodsTest, ClassZeroGivesTheBitsOfTheModelBeforeGrowth) {
     }
 }
 
+// Beside rows that the router routes: which rows all classifiers hold for old is read from the
+// counts of their decisions, asked with one row labelled at a time.
+TEST(RouterMethodsTest, ClassZeroRowsKeepTheirBitsBesideOthers) {
+    std::int64_t kept = 0;
+    std::int64_t routed = 0;
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+        Grown grown(DType::f32);
+        grown.parameters = test::random_parameters(grown.after, seed);
+        auto const before = grown.losses_before().row_loss;
+        for (std::int32_t row = 0; row < 3; ++row) {
+            auto const [first, last] = test::rows_of(world().rank(), world().size());
+            std::vector<std::int32_t> is_old(static_cast<std::size_t>(last - first), -1);
+            bool const is_mine = row >= first && row < last;
+            if (is_mine) {
+                is_old[static_cast<std::size_t>(row - first)] = 1;
+            }
+            auto const after = grown.losses_after({.classify = true, .rows = {.is_old = is_old}});
+            if (!is_mine) {
+                continue;
+            }
+            auto const place = static_cast<std::size_t>(row - first);
+            bool const is_old_everywhere =
+                std::ranges::all_of(after.classifiers, [](auto const& its) {
+                    return its.decisions == 1 && its.old_class == 1;
+                });
+            if (is_old_everywhere) {
+                EXPECT_EQ(after.row_loss[place], before[place]) << "seed " << seed;
+            }
+            (is_old_everywhere ? kept : routed) += 1;
+        }
+    }
+    EXPECT_GT(sum_over(kept, world()), 0);
+    EXPECT_GT(sum_over(routed, world()), 0);
+}
+
 TEST(RouterMethodsTest, HardRoutingToExpertZeroGivesTheBitsOfTheModelBeforeGrowth) {
     for (auto const dtype : {DType::f32, DType::bf16}) {
         Grown const grown(dtype);

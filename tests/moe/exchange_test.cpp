@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -166,6 +167,51 @@ TEST_F(ExchangeTest, TheTallyCountsBytesToOtherRanksOnly) {
     EXPECT_EQ(exchange.tally().bytes, slots * kWidth * 2);
     exchange.dispatch<float>(own_rows<float>(), plan, arena, {});
     EXPECT_EQ(exchange.tally().bytes, slots * kWidth * (2 + 4));
+}
+
+// Token n loses its choices k with (n + k) % 3 == 1, token 2 all of them.
+TEST_F(ExchangeTest, AbsentChoicesAddNothingAndReturnZero) {
+    auto const is_absent = [](std::int64_t n, std::int64_t k) {
+        return n == 2 || (n + k) % 3 == 1;
+    };
+    auto const all = expert;
+    for (std::int64_t i = 0; i < tokens * RoutedTokens::kChoices; ++i) {
+        if (is_absent(i / RoutedTokens::kChoices, i % RoutedTokens::kChoices)) {
+            expert[static_cast<std::size_t>(i)] = -1;
+        }
+    }
+    arena.reset();
+    plan = make_plan();
+    auto const received = exchange.dispatch<float>(own_rows<float>(), plan, arena, {});
+    auto const y = arena.take<float, 2>({tokens, kWidth});
+    std::fill_n(y.data, y.size(), std::numeric_limits<float>::quiet_NaN());
+    exchange.combine<float>(computed_from<float>(received), PairWeight::gate, plan, arena, y, {});
+    auto const pairs = arena.take<float, 1>({plan.num_pairs()});
+    std::fill_n(pairs.data, pairs.size(), 1.0F);
+    auto const choices = arena.take<float, 2>({tokens, RoutedTokens::kChoices});
+    std::fill_n(choices.data, choices.size(), std::numeric_limits<float>::quiet_NaN());
+    exchange.return_to_choices(pairs, plan, arena, choices, {});
+    std::int64_t present = 0;
+    for (std::int64_t n = 0; n < tokens; ++n) {
+        float factor = 0.0F;
+        for (std::int64_t k = 0; k < RoutedTokens::kChoices; ++k) {
+            auto const i = n * RoutedTokens::kChoices + k;
+            float const is_there = is_absent(n, k) ? 0.0F : 1.0F;
+            auto const number = static_cast<float>(all[static_cast<std::size_t>(i)] + 1);
+            factor += is_there * RoutedTokens::gate(n, k) * number;
+            EXPECT_EQ(choices.data[i], is_there) << "token " << n << ", choice " << k;
+            present += is_absent(n, k) ? 0 : 1;
+        }
+        for (std::int64_t d = 0; d < kWidth; ++d) {
+            // Dyadic gates and small integers: exact.
+            EXPECT_EQ(y.data[n * kWidth + d], factor * value_of(group.rank(), n, d));
+        }
+    }
+    std::int64_t counted = 0;
+    for (auto const count : plan.expert_tokens) {
+        counted += count;
+    }
+    EXPECT_EQ(counted, present);
 }
 
 }  // namespace

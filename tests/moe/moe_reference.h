@@ -210,7 +210,7 @@ private:
             auto const i = n * p_.width + d;
             answer_.y[i] = stored(y[d].total());
             answer_.loss += answer_.y[i].value * p_.dy[i];
-            answer_.dx[i] = stored(stored(dx[d].total()) + stored(drouted[d]));
+            answer_.dx[i] = stored(stored(dx[d].total()) + drouted[d]);
         }
     }
 

@@ -171,6 +171,233 @@ TEST(EvaluationTest, AnUnknownLanguageIsAFaultOfUsage) {
     });
 }
 
+// Windows by their definition, each by a forward pass of its own in double: the loss of token i, or
+// none where the window has it as context.
+std::vector<double> losses_of_window(
+    ModelConfig const& config,
+    test::Parameters<double> const& parameters,
+    std::vector<std::int32_t> const& window
+) {
+    std::vector<double> losses;
+    for (std::size_t target = 1; target < window.size(); ++target) {
+        test::ReferenceBatch batch;
+        batch.rows = 1;
+        batch.row_length = static_cast<std::int64_t>(target);
+        for (std::size_t t = 0; t < target; ++t) {
+            batch.tokens.push_back(window[t]);
+            batch.targets.push_back(t + 1 == target ? window[target] : -1);
+            batch.position.push_back(static_cast<std::int32_t>(t));
+            batch.document_start.push_back(0);
+        }
+        auto const result = test::ReferenceModel<double>(config, parameters).run(batch, 1.0, 0.0);
+        EXPECT_GT(result.smallest_margin, 1e-5) << "rounding may change a router's choice";
+        losses.push_back(result.row_loss.at(0));
+    }
+    return losses;
+}
+
+struct StridedSums {
+    double exact = 0.0;
+    std::int64_t tokens = 0;
+    double released = 0.0;  // mean of the window times its labels less one
+    std::int64_t weight = 0;
+};
+
+// The recipe, step by step: begin, end and the target length of each window.
+StridedSums strided_sums(Fixture const& f, std::vector<std::int32_t> const& stream) {
+    constexpr std::size_t kWindow = 7;
+    constexpr std::size_t kStride = 3;
+    StridedSums sums;
+    std::size_t previous_end = 0;
+    for (std::size_t begin = 0; begin < stream.size(); begin += kStride) {
+        auto const end = std::min(begin + kWindow, stream.size());
+        std::vector<std::int32_t> const window(
+            stream.begin() + static_cast<std::ptrdiff_t>(begin),
+            stream.begin() + static_cast<std::ptrdiff_t>(end)
+        );
+        auto const labels = end - previous_end;
+        auto const losses = losses_of_window(f.config, f.parameters, window);
+        double sum = 0.0;
+        std::int64_t scored = 0;
+        for (std::size_t i = 0; i < losses.size(); ++i) {
+            if (i + 1 >= window.size() - labels) {  // losses[i] is that of window[i + 1]
+                sum += losses[i];
+                ++scored;
+            }
+        }
+        sums.exact += sum;
+        sums.tokens += scored;
+        sums.released += sum / static_cast<double>(scored) * static_cast<double>(labels - 1);
+        sums.weight += static_cast<std::int64_t>(labels) - 1;
+        previous_end = end;
+        if (end == stream.size()) {
+            break;
+        }
+    }
+    return sums;
+}
+
+EvaluationRequest strided_request(Joint joint, WindowWeighting weighting) {
+    EvaluationRequest request;
+    request.languages = {"el"};
+    request.protocol = Protocol::strided;
+    request.strided.window = 7;
+    request.strided.stride = 3;
+    request.strided.documents = 2;
+    request.strided.joint = joint;
+    request.strided.weighting = weighting;
+    request.rows = 2;
+    return request;
+}
+
+TEST(EvaluationTest, StridedScoresAreThoseOfTheRecipe) {
+    Fixture f;
+    auto const texts = languages()[0].valid;
+    for (auto const joint : {Joint::separator, Joint::blank_line}) {
+        std::vector<std::int32_t> stream;
+        for (auto const document : random_documents(3, 2, 0)) {
+            if (joint == Joint::separator) {
+                stream.push_back(test::kByteSeparator);
+            } else if (!stream.empty()) {
+                stream.insert(stream.end(), {'\n', '\n'});
+            }
+            for (char const byte : texts[static_cast<std::size_t>(document)]) {
+                stream.push_back(static_cast<unsigned char>(byte));
+            }
+        }
+        auto const expected = strided_sums(f, stream);
+        ASSERT_EQ(expected.tokens, static_cast<std::int64_t>(stream.size()) - 1);
+        auto const exact =
+            evaluate(*f.model, *f.corpus, strided_request(joint, WindowWeighting::exact), f.group);
+        EXPECT_EQ(exact->at(0).targets, expected.tokens);
+        EXPECT_NEAR(exact->at(0).loss_sum, expected.exact, kLossError * expected.exact);
+        auto const released = evaluate(
+            *f.model, *f.corpus, strided_request(joint, WindowWeighting::released), f.group
+        );
+        EXPECT_EQ(released->at(0).targets, expected.weight);
+        EXPECT_LT(expected.weight, expected.tokens);
+        EXPECT_NEAR(released->at(0).loss_sum, expected.released, kLossError * expected.released);
+        // Bits per byte: the loss a token times all tokens, over all bytes.
+        auto const bytes =
+            static_cast<double>(stream.size()) - (joint == Joint::separator ? 2.0 : 0.0);
+        EXPECT_DOUBLE_EQ(exact->at(0).bytes_of_text, bytes);
+        EXPECT_NEAR(
+            released->at(0).bits_per_byte(),
+            released->at(0).loss() * static_cast<double>(expected.tokens) / bytes / std::log(2.0),
+            1e-9
+        );
+    }
+}
+
+TEST(EvaluationTest, MaxTokensTakesWholeWindowsFromTheFront) {
+    Fixture f;
+    auto request = strided_request(Joint::separator, WindowWeighting::exact);
+    request.max_tokens = 8;
+    auto const scores = evaluate(*f.model, *f.corpus, request, f.group);
+    EXPECT_EQ(scores->at(0).targets, 9);  // 6 of the first window, 3 of the second
+}
+
+// Experts of layer 1 by hand: the router's rows are zero but for the given one, and a row of zeros
+// gives equal probabilities, whose ties go to the expert of the lower number.
+TEST(EvaluationTest, SharesAreCountsOfChoices) {
+    Fixture f;
+    auto parameters = f.parameters;
+    std::ranges::fill(parameters.at("layers.1.router.weight"), 0.0);
+    test::set_parameters(f.model->parameters(), parameters);
+    RoutingShares shares;
+    auto request = short_rows();
+    request.shares = &shares;
+    request.rows = 3;
+    auto const scores = evaluate(*f.model, *f.corpus, request, f.group);
+    ASSERT_EQ(shares.layers.size(), 1U);  // layer 0 has one expert
+    EXPECT_EQ(shares.layers[0].layer, 1);
+    EXPECT_EQ(shares.layers[0].generation, (std::vector<std::int32_t>{0, 0, 0}));
+    EXPECT_EQ(shares.layers[0].share.size(), 2U);
+    for (auto const* language : {"el", "hu"}) {
+        EXPECT_EQ(shares.layers[0].share.at(language), (std::vector<double>{0.5, 0.5, 0.0}));
+    }
+    EXPECT_TRUE(shares.layers[0].class_zero.empty());
+}
+
+TEST(EvaluationTest, SharesAreThoseOfTheFormulasWithoutPadding) {
+    Fixture f;
+    RoutingShares shares;
+    auto request = short_rows({"el"});
+    request.shares = &shares;
+    evaluate(*f.model, *f.corpus, request, f.group);
+    // 30 tokens have a successor; the reference routes the five that pad its last row as well.
+    auto batch = rows_of(test::byte_stream(languages()[0].valid), 100);
+    auto const all = test::ReferenceModel<double>(f.config, f.parameters).run(batch, 1.0, 0.0);
+    auto const cut = static_cast<std::size_t>(batch.row_length * (batch.rows - 1));
+    test::ReferenceBatch last;
+    last.rows = 1;
+    last.row_length = 2;
+    auto full = batch;
+    full.rows -= 1;
+    for (auto list :
+         {&test::ReferenceBatch::tokens, &test::ReferenceBatch::targets,
+          &test::ReferenceBatch::position, &test::ReferenceBatch::document_start}) {
+        (full.*list).resize(cut);
+        auto const begin = (batch.*list).begin() + static_cast<std::ptrdiff_t>(cut);
+        (last.*list).assign(begin, begin + 2);
+    }
+    std::vector<double> expected(3, 0.0);
+    for (auto const* part : {&full, &last}) {
+        auto const result =
+            test::ReferenceModel<double>(f.config, f.parameters).run(*part, 1.0, 0.0);
+        for (std::size_t e = 0; e < 3; ++e) {
+            expected[e] += static_cast<double>(result.expert_tokens[1][e]) / 60.0;
+        }
+    }
+    auto const& share = shares.layers.at(0).share.at("el");
+    double sum = 0.0;
+    for (std::size_t e = 0; e < 3; ++e) {
+        EXPECT_NEAR(share[e], expected[e], 1e-12) << e;
+        sum += share[e];
+    }
+    EXPECT_NEAR(sum, 1.0, 1e-12);
+    EXPECT_NE(all.expert_tokens[1][0] + all.expert_tokens[1][1] + all.expert_tokens[1][2], 60);
+}
+
+// Layer 1 of three experts: el's tokens all go to expert 2, as in a dense model made of it.
+TEST(EvaluationTest, DISABLED_HardRoutingIsADenseModelOfTheExpert) {
+    Fixture f;
+    auto config = f.config;
+    config.layers[1].experts[1].group = "hu";
+    config.layers[1].experts[2].group = "tr, el";
+    LanguageModel model(config, test::uneven_placement(config, f.group.size()), f.group, {});
+    test::set_parameters(model.parameters(), f.parameters);
+    RoutingShares shares;
+    auto request = short_rows({"el"});
+    request.routing.mode = RoutingMode::hard;
+    request.shares = &shares;
+    auto const hard = evaluate(model, *f.corpus, request, f.group);
+    EXPECT_EQ(shares.layers.at(0).share.at("el"), (std::vector<double>{0.0, 0.0, 1.0}));
+
+    auto dense_config = config;
+    dense_config.layers[1].experts = {config.layers[1].experts[2]};
+    auto dense = f.parameters;
+    for (auto const* matrix : {"gate_up.weight", "down.weight"}) {
+        dense["layers.1.experts.0." + std::string(matrix)] =
+            f.parameters.at("layers.1.experts.2." + std::string(matrix));
+    }
+    auto const batch = rows_of(test::byte_stream(languages()[0].valid), 100);
+    auto const result = test::ReferenceModel<double>(dense_config, dense).run(batch, 1.0, 0.0);
+    double loss = 0.0;
+    for (auto const row : result.row_loss) {
+        loss += row;
+    }
+    EXPECT_EQ(hard->at(0).targets, 30);
+    EXPECT_NEAR(hard->at(0).loss_sum, loss, kLossError * loss);
+}
+
+TEST(EvaluationTest, HardRoutingNeedsALanguageInAGroup) {
+    Fixture f;
+    auto request = short_rows({"el"});
+    request.routing.mode = RoutingMode::hard;
+    test::expect_error(Exit::usage, "el", [&] { evaluate(*f.model, *f.corpus, request, f.group); });
+}
+
 TEST(EvaluationTest, JsonHasTheNumbersOfTheTable) {
     std::vector<LanguageScore> const scores{{"el", 20.0 * std::log(2.0), 10, 5.0}};
     auto const json = to_json(scores);

@@ -1,0 +1,91 @@
+// train/routing_shares_test.cpp - shares of choices and what tables make of them, by hand.
+#include "train/routing_shares.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace isogloss {
+namespace {
+
+// Layer 0: one expert. Layer 1: experts of generations 0, 1. Layer 2: of 0, 0, 1.
+ModelConfig grown_model() {
+    ModelConfig config;
+    config.layers.resize(3);
+    config.layers[1].experts = {{0, -1, "en,zh", true}, {1, 0, "el, hu", true}};
+    config.layers[2].experts = {{0, -1, "", true}, {0, -1, "en,zh", true}, {1, 0, "el, hu", true}};
+    return config;
+}
+
+PassResult pass_of(
+    std::vector<std::int64_t> const& second, std::vector<std::int64_t> const& third
+) {
+    PassResult pass;
+    pass.expert_tokens = {{}, second, third};
+    pass.classifiers.resize(3);
+    return pass;
+}
+
+RoutingShares shares_of_two_languages() {
+    auto const config = grown_model();
+    auto const self = MpiComm::split(MPI_COMM_WORLD, 0, 0);
+    RoutingShares shares;
+    RoutingTally el(config);
+    auto first = pass_of({1, 3}, {0, 1, 3});
+    first.classifiers[1] = {.decisions = 4, .correct = 4, .old_class = 1};
+    el.add(first);
+    el.add(pass_of({1, 3}, {2, 1, 1}));
+    el.reduce(self);
+    el.add_to(shares, "el");
+    RoutingTally en(config);
+    en.add(pass_of({0, 0}, {4, 0, 0}));
+    en.reduce(self);
+    en.add_to(shares, "en");
+    return shares;
+}
+
+TEST(RoutingSharesTest, SharesAreCountsOverAllChoices) {
+    auto const shares = shares_of_two_languages();
+    ASSERT_EQ(shares.layers.size(), 2U);
+    EXPECT_EQ(shares.layers[0].layer, 1);
+    EXPECT_EQ(shares.layers[0].generation, (std::vector<std::int32_t>{0, 1}));
+    EXPECT_EQ(shares.layers[1].group[2], "el, hu");
+    EXPECT_EQ(shares.layers[0].share.at("el"), (std::vector<double>{0.25, 0.75}));
+    EXPECT_EQ(shares.layers[1].share.at("el"), (std::vector<double>{0.25, 0.25, 0.5}));
+    EXPECT_EQ(shares.layers[0].class_zero.at("el"), 0.25);
+    EXPECT_EQ(shares.layers[0].class_zero.count("en"), 0U);
+    EXPECT_EQ(shares.layers[0].share.at("en"), (std::vector<double>{0.0, 0.0}));  // no choice
+}
+
+TEST(RoutingSharesTest, JsonGoesThereAndBack) {
+    auto const shares = shares_of_two_languages();
+    auto const json = Json::parse(to_json(shares).dump());
+    EXPECT_EQ(json["layers"][0]["experts"], 2);
+    EXPECT_EQ(json["layers"][1]["share"]["en"], Json::parse("[1.0, 0.0, 0.0]"));
+    EXPECT_EQ(to_json(routing_shares(json, "test")), to_json(shares));
+}
+
+TEST(RoutingSharesTest, TablesSayOwnExpertsGenerationsAndClasses) {
+    auto const shares = shares_of_two_languages();
+    auto const text = to_table(shares, {"el", "en"}).text();
+    // el: own (0.75 + 0.5) / 2, generation 0 (0.25 + 0.5) / 2; class 0 in the one layer asked.
+    for (auto const* part :
+         {"own experts", "generation 1", "class 0", "62.5 %", "37.5 %", "25.0 %"}) {
+        EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+    }
+    EXPECT_EQ(text.find("most used"), std::string::npos) << "numbers differ from layer to layer";
+    auto const layers = layer_table(shares, {"el", "en"}).text();
+    for (auto const* part : {"1: 75.0 %", "2: 50.0 %", "0: 100.0 %"}) {
+        EXPECT_NE(layers.find(part), std::string::npos) << part << "\n" << layers;
+    }
+}
+
+TEST(RoutingSharesTest, EquallyManyExpertsAreNamedByNumber) {
+    auto shares = shares_of_two_languages();
+    shares.layers.erase(shares.layers.begin());
+    auto const text = to_table(shares, {"el"}).text();
+    EXPECT_NE(text.find("2 50.0 %, 0 25.0 %"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace isogloss
