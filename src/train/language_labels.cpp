@@ -142,11 +142,16 @@ LanguageLabels label_languages(
     return labels;
 }
 
-PassRouting routing_of(TrainConfig const& train, LanguageLabels const& labels, Batch const& batch) {
+PassRouting routing_of(TrainConfig const& train) {
     PassRouting routing;
     routing.mode = train.routing;
     routing.classify = train.classify();
     routing.class_one = train.class_one_experts;
+    return routing;
+}
+
+PassRouting routing_of(TrainConfig const& train, LanguageLabels const& labels, Batch const& batch) {
+    auto routing = routing_of(train);
     for (auto const language : batch.language) {
         routing.rows.expert.push_back(labels.expert.at(static_cast<std::size_t>(language)));
         routing.rows.is_old.push_back(labels.is_old.at(static_cast<std::size_t>(language)));

@@ -35,6 +35,8 @@ LanguageLabels label_languages(
     RunConfig const& run, Corpus const& corpus, ModelConfig const& model, CheckpointInfo const& info
 );
 
+/// How passes of the run route, without labels of rows.
+PassRouting routing_of(TrainConfig const& train);
 /// How a pass over `batch` routes.
 PassRouting routing_of(TrainConfig const& train, LanguageLabels const& labels, Batch const& batch);
 

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/math.h"
 #include "checkpoint/save.h"
 #include "comm/collective.h"
+#include "train/data_order.h"
 #include "train/evaluation.h"
 #include "train/update.h"
 
@@ -136,11 +138,10 @@ void Trainer::apply(StepReport& report) {
 
 bool Trainer::evaluate() {
     EvaluationRequest request;
-    request.languages = parts_.run.data.languages;
-    request.languages.insert(
-        request.languages.end(), parts_.run.data.replay_languages.begin(),
-        parts_.run.data.replay_languages.end()
-    );
+    for (auto const language : languages_of(parts_.run.data, parts_.corpus).all()) {
+        request.languages.push_back(parts_.corpus.languages()[index(language)].tag);
+    }
+    request.routing = routing_of(config_);
     request.row_length = config_.row_length;
     request.rows = ceil_div(config_.slice_rows(), parts_.world.size());
     request.max_tokens = config_.evaluate_tokens;

@@ -339,6 +339,26 @@ std::vector<bool> experts_moved(RunConfig const& run, StoredCheckpoint const& af
     return moved;
 }
 
+// What the run says at its end is what its model says of hu with expert 2 everywhere.
+void expect_hard_score(
+    RunConfig const& run, StoredCheckpoint const& checkpoint, MpiComm const& group
+) {
+    auto const& config = checkpoint.manifest.config;
+    LanguageModel model(config, placement_of(config, group), group, {});
+    load_weights(checkpoint, model.parameters(), HashCheck::compare, group);
+    Corpus const corpus(run.data.corpus);
+    EvaluationRequest request;
+    request.languages = {"hu"};
+    request.row_length = run.train.row_length;
+    request.max_tokens = run.train.evaluate_tokens;
+    request.routing.mode = RoutingMode::hard;
+    auto const scores = evaluate(model, corpus, request, group);
+    auto const said = metrics_of(run, "valid_bits_per_byte");
+    ASSERT_EQ(said.size(), 1U);
+    // The same sums, cut into other passes: 2^-24 of each of some tens of losses.
+    EXPECT_NEAR(said[0]["valid_bits_per_byte"]["hu"], scores->at(0).bits_per_byte(), 1e-4);
+}
+
 // Without decay a parameter that has no gradient keeps its bits, frozen or not; with decay only a
 // frozen one does. All rows of hu go to expert 2.
 TEST(TrainerTest, HardRowsTrainTheExpertOfTheirLanguage) {
@@ -359,6 +379,7 @@ TEST(TrainerTest, HardRowsTrainTheExpertOfTheirLanguage) {
     EXPECT_NEAR(lines.front()["classification_loss"], std::log(3.0), 0.2);  // random routers
     EXPECT_LT(lines.back()["classification_loss"], 0.5 * std::log(3.0));
     EXPECT_FALSE(lines.back().contains("priors_loss"));
+    expect_hard_score(run, released.checkpoint, group);
 
     auto frozen = run;
     frozen.out = folder / "frozen";
@@ -418,6 +439,21 @@ TEST(TrainerTest, StagesAreTheSameOnAnyNumberOfRanks) {
         EXPECT_GE(line["classifier_accuracy"], 0.0);
         EXPECT_LE(line["classifier_accuracy"], 1.0);
     }
+}
+
+// No data.languages means all but the replayed; all are scored.
+TEST(TrainerTest, LearnedAndReplayedLanguagesAreScored) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, grouped_model());
+    StopSignal const stop;
+    auto run = review_stage(folder.path(), "run");
+    run.data.languages.clear();
+    ASSERT_EQ(train(run, group, stop).exit, Exit::done);
+    auto const scores = metrics_of(run, "valid_bits_per_byte");
+    ASSERT_EQ(scores.size(), 1U);
+    EXPECT_TRUE(scores[0]["valid_bits_per_byte"].contains("el"));
+    EXPECT_TRUE(scores[0]["valid_bits_per_byte"].contains("hu"));
 }
 
 TEST(TrainerTest, AStageGoesOnBitForBit) {
