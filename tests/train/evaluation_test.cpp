@@ -360,7 +360,7 @@ TEST(EvaluationTest, SharesAreThoseOfTheFormulasWithoutPadding) {
 }
 
 // Layer 1 of three experts: el's tokens all go to expert 2, as in a dense model made of it.
-TEST(EvaluationTest, DISABLED_HardRoutingIsADenseModelOfTheExpert) {
+TEST(EvaluationTest, HardRoutingIsADenseModelOfTheExpert) {
     Fixture f;
     auto config = f.config;
     config.layers[1].experts[1].group = "hu";
@@ -389,6 +389,34 @@ TEST(EvaluationTest, DISABLED_HardRoutingIsADenseModelOfTheExpert) {
     }
     EXPECT_EQ(hard->at(0).targets, 30);
     EXPECT_NEAR(hard->at(0).loss_sum, loss, kLossError * loss);
+}
+
+// A classifier of zeros decides for the first of two equal classes: all tokens to expert 0.
+TEST(EvaluationTest, ClassZeroIsAShareOfDecisions) {
+    Fixture f;
+    auto config = f.config;
+    config.layers[1].classifier.classes = 2;
+    LanguageModel model(config, test::uneven_placement(config, f.group.size()), f.group, {});
+    auto parameters = f.parameters;
+    parameters["layers.1.classifier.weight"].assign(
+        2 * static_cast<std::size_t>(config.width), 0.0
+    );
+    test::set_parameters(model.parameters(), parameters);
+    for (bool const is_asked : {true, false}) {
+        RoutingShares shares;
+        auto request = short_rows({"el"});
+        request.routing.classify = is_asked;
+        request.shares = &shares;
+        evaluate(model, *f.corpus, request, f.group);
+        auto const& layer = shares.layers.at(0);
+        EXPECT_EQ(layer.class_zero.size(), is_asked ? 1U : 0U);
+        if (is_asked) {
+            EXPECT_EQ(layer.class_zero.at("el"), 1.0);
+            EXPECT_EQ(layer.share.at("el"), (std::vector<double>{1.0, 0.0, 0.0}));
+        } else {
+            EXPECT_LT(layer.share.at("el")[0], 1.0);
+        }
+    }
 }
 
 TEST(EvaluationTest, HardRoutingNeedsALanguageInAGroup) {
