@@ -49,6 +49,57 @@ void check_layer(
     }
 }
 
+std::int64_t added_experts(ExpansionPlan const& plan, std::int32_t layer) {
+    std::int64_t added = 0;
+    for (auto const& growth : plan.layers) {
+        added += growth.layer == layer ? growth.new_experts : 0;
+    }
+    return added;
+}
+
+void check_classifiers(
+    ExpansionPlan const& plan, ModelConfig const& model, std::vector<std::string>& faults
+) {
+    std::set<std::int32_t> seen;
+    for (auto const layer : plan.classifiers->layers) {
+        if (layer < 0 || layer >= model.num_layers()) {
+            faults.push_back(fmt::format(
+                "classifier of layer {}: the model has layers 0 to {}", layer,
+                model.num_layers() - 1
+            ));
+        } else if (!seen.insert(layer).second) {
+            faults.push_back(fmt::format("classifier of layer {}: is given twice", layer));
+        } else if (!model.layers[static_cast<std::size_t>(layer)].has_router() && added_experts(plan, layer) == 0) {
+            faults.push_back(fmt::format(
+                "classifier of layer {}: the layer has one expert, there is nothing to choose; "
+                "name layers with several",
+                layer
+            ));
+        }
+    }
+}
+
+// Exactly the planned layers have a classifier.
+void set_classifiers(ClassifierPlan const& plan, ModelConfig& model) {
+    for (auto& layer : model.layers) {
+        layer.classifier = {};
+    }
+    for (auto const place : plan.layers) {
+        model.layers[static_cast<std::size_t>(place)].classifier = {
+            .classes = 2, .span = plan.span};
+    }
+}
+
+// Everything there is.
+void freeze_old(ModelConfig& model) {
+    model.backbone_trainable = false;
+    for (auto& layer : model.layers) {
+        for (auto& expert : layer.experts) {
+            expert.trainable = false;
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<std::string> problems(ExpansionPlan const& plan, ModelConfig const& model) {
@@ -62,7 +113,9 @@ std::vector<std::string> problems(ExpansionPlan const& plan, ModelConfig const& 
         }
         added += growth.new_experts;
     }
-    if (faults.empty() && added == 0) {
+    if (plan.classifiers) {
+        check_classifiers(plan, model, faults);
+    } else if (faults.empty() && added == 0) {
         faults.emplace_back("no layer gets a new expert; give at least one layer a count above 0");
     }
     if (!(plan.noise >= 0.0F) || !std::isfinite(plan.noise)) {
@@ -94,6 +147,13 @@ std::vector<std::string> known_languages(
     return faults;
 }
 
+void require_new_languages(
+    std::vector<std::string> const& languages, Manifest const& old, std::string const& source
+) {
+    auto const known = known_languages(languages, old.info, old.config);
+    require_usage(known.empty(), "{}:\n    {}", source, fmt::join(known, "\n    "));
+}
+
 ModelConfig grown_config(ModelConfig const& model, ExpansionPlan const& plan) {
     auto const faults = problems(plan, model);
     require_usage(
@@ -101,22 +161,24 @@ ModelConfig grown_config(ModelConfig const& model, ExpansionPlan const& plan) {
         faults.size() == 1 ? "fault" : "faults", fmt::join(faults, "\n    ")
     );
     auto grown = model;
-    std::int32_t generation = 0;
-    for (auto& layer : grown.layers) {
-        for (auto& expert : layer.experts) {
-            generation = std::max(generation, expert.generation);
-            expert.trainable = false;
-        }
+    grown.routers_trainable = true;
+    if (plan.classifiers) {
+        set_classifiers(*plan.classifiers, grown);
     }
+    bool const grows =
+        std::ranges::any_of(plan.layers, [](auto const& layer) { return layer.new_experts > 0; });
+    if (!grows) {
+        return grown;
+    }
+    freeze_old(grown);
+    auto const generation = model.newest_generation() + 1;
     auto const group = fmt::format("{}", fmt::join(plan.languages, ","));
     for (auto const& growth : plan.layers) {
         auto& experts = grown.layers[static_cast<std::size_t>(growth.layer)].experts;
         for (std::int32_t i = 0; i < growth.new_experts; ++i) {
-            experts.push_back({generation + 1, growth.source_expert, group, true});
+            experts.push_back({generation, growth.source_expert, group, true});
         }
     }
-    grown.backbone_trainable = false;
-    grown.routers_trainable = true;
     return grown;
 }
 

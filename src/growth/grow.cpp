@@ -44,7 +44,10 @@ public:
     [[nodiscard]] ModelConfig const& config() const { return config_; }
 
     [[nodiscard]] std::vector<std::byte> make(ParameterSpec const& spec) const {
-        return spec.part == Part::expert ? expert(spec) : router(spec);
+        if (spec.part == Part::expert) {
+            return expert(spec);
+        }
+        return spec.name.ends_with(".classifier.weight") ? classifier(spec) : router(spec);
     }
 
 private:
@@ -81,6 +84,20 @@ private:
         return rows;
     }
 
+    // [classes, D], kept or drawn as a router's rows are.
+    [[nodiscard]] std::vector<std::byte> classifier(ParameterSpec const& spec) const {
+        auto const* old = parent_.manifest.tensor(spec.name);
+        bool const fresh = plan_.classifiers && plan_.classifiers->old == ClassifierGrowth::fresh;
+        if (old != nullptr && old->shape == spec.shape && !fresh) {
+            return read_tensor(parent_, *old, HashCheck::compare);
+        }
+        auto const deviation = std::sqrt(2.0 / static_cast<double>(spec.shape[0] + spec.shape[1]));
+        // The generation is part of the name: the classifier of another expansion is another one.
+        auto const stream =
+            random_stream(fmt::format("{}/{}", spec.name, config_.newest_generation()));
+        return normal_floats(spec.size(), deviation, plan_.seed, stream);
+    }
+
     void copy_rows_of_sources(
         ParameterSpec const& spec, std::int64_t old_experts, std::vector<std::byte>& rows
     ) const {
@@ -110,9 +127,7 @@ GrowthReport grow(
     std::string const& options
 ) {
     auto const parent = read_checkpoint(from);
-    auto const known =
-        known_languages(plan.languages, parent.manifest.info, parent.manifest.config);
-    require_usage(known.empty(), "{}:\n    {}", from.string(), fmt::join(known, "\n    "));
+    require_new_languages(plan.languages, parent.manifest, from.string());
     Growth const growth(parent, plan);
     return derive_checkpoint(parent, growth.config(), to, options, [&](ParameterSpec const& spec) {
         return growth.make(spec);

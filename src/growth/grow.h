@@ -16,9 +16,10 @@ namespace isogloss {
 /// Written are one file a new expert (a copy of its source; sparse upcycling, arXiv:2212.05055) and
 /// routers.h5, no more: backbone and old experts are hard links to the files of `from`, and are
 /// frozen from now on. Rows of routers are drawn from a normal of deviation sqrt(2 / (D + E)), E
-/// experts of the layer after growth (Xavier; LayerMoE, arXiv:2505.22582). A layer that had one
-/// expert gets its router here. Because all experts that a dense layer grows into are equal and the
-/// gates of a token sum to 1, its output does not change.
+/// experts of the layer after growth (Xavier; LayerMoE, arXiv:2505.22582), those of classifiers
+/// likewise with their classes. A layer that had one expert gets its router here. Because all
+/// experts that a dense layer grows into are equal and the gates of a token sum to 1, its output
+/// does not change.
 ///
 /// State of the optimizer is not carried over: what it describes is frozen now.
 ///

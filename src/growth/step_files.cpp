@@ -21,16 +21,26 @@ std::vector<std::int64_t> read_layers(std::filesystem::path const& path) {
     return read_key<std::vector<std::int64_t>>(path, "layers");
 }
 
-std::vector<std::int32_t> read_allocation(std::filesystem::path const& path) {
-    auto const experts = read_key<std::vector<std::int32_t>>(path, "experts");
-    for (std::size_t i = 0; i < experts.size(); ++i) {
+Allocation read_allocation(std::filesystem::path const& path) {
+    auto const json = read_json(path);
+    Allocation allocation;
+    allocation.experts = json_get<std::vector<std::int32_t>>(json, "experts", path.string());
+    if (json.contains("added")) {
+        allocation.added = json_get<std::vector<std::int32_t>>(json, "added", path.string());
         require_data(
-            experts[i] >= 1,
-            "{}: \"experts\" has {} for layer {}: must be at least 1, which is the old model",
-            path.string(), experts[i], i
+            allocation.added.size() == allocation.experts.size(),
+            "{}: \"experts\" has {} layers and \"added\" has {}", path.string(),
+            allocation.experts.size(), allocation.added.size()
         );
     }
-    return experts;
+    for (std::size_t i = 0; i < allocation.experts.size(); ++i) {
+        require_data(
+            allocation.experts[i] >= 1,
+            "{}: \"experts\" has {} for layer {}: must be at least 1, which is the old model",
+            path.string(), allocation.experts[i], i
+        );
+    }
+    return allocation;
 }
 
 std::vector<double> read_new_old_similarity(std::filesystem::path const& path) {

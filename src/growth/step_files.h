@@ -15,8 +15,13 @@ std::vector<std::vector<std::string>> read_groups(std::filesystem::path const& p
 /// "layers" of `group layers --json`.
 std::vector<std::int64_t> read_layers(std::filesystem::path const& path);
 
-/// "experts" of `expand allocate --json`: a number a layer, the old model counted as one expert.
-std::vector<std::int32_t> read_allocation(std::filesystem::path const& path);
+struct Allocation {
+    std::vector<std::int32_t> experts;  ///< of each layer in all, at least 1
+    std::vector<std::int32_t> added;    ///< of these, new; empty: not said
+};
+
+/// "experts" of `expand allocate --json`, and "added" where it is there.
+Allocation read_allocation(std::filesystem::path const& path);
 
 /// "new_old" of `expand similarity --json`: one finite number a layer.
 std::vector<double> read_new_old_similarity(std::filesystem::path const& path);

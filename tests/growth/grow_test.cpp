@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -325,6 +326,51 @@ TEST_F(GrowTest, ADenseModelGrowsIntoTheSameFunction) {
         EXPECT_GT(before[r], 16.0);  // a real loss, of about 16 log 37 = 58
         EXPECT_NEAR(after[r], before[r], 2e-6 * before[r]);
     }
+}
+
+TEST_F(GrowTest, ClassifiersComeGoAndKeepTheirWeights) {
+    ExpansionPlan plan;
+    plan.layers = {{0, 1, 0}};
+    plan.classifiers = ClassifierPlan{.layers = {0, 2}, .span = ClassifierSpan::token};
+    auto const first = grow_once(plan, "new").checkpoint;
+    EXPECT_TRUE(first.manifest.config.layers[0].has_classifier());
+    EXPECT_FALSE(first.manifest.config.layers[1].has_classifier());
+    EXPECT_EQ(first.manifest.config.layers[2].classifier.span, ClassifierSpan::token);
+    auto const old_rows = floats_of(first, "layers.2.classifier.weight");
+    EXPECT_EQ(old_rows.size(), 24U);
+    EXPECT_NE(old_rows, floats_of(first, "layers.0.classifier.weight"));
+
+    // Only classifiers change: no new generation, and what trains stays.
+    if (world_.rank() == 0) {
+        ExpansionPlan next;
+        next.classifiers = ClassifierPlan{.layers = {1, 2}};
+        grow(folder_ / "new", next, folder_ / "kept");
+        next.classifiers->old = ClassifierGrowth::fresh;
+        next.seed = 12;
+        grow(folder_ / "new", next, folder_ / "fresh");
+        next.classifiers->layers = {};
+        grow(folder_ / "new", next, folder_ / "none");
+        expect_error(Exit::usage, "classifier of layer 0: the layer has one expert", [&] {
+            auto bad = next;
+            bad.classifiers->layers = {0};
+            grow(folder_ / "old", bad, folder_ / "bad");
+        });
+    }
+    barrier(world_);
+    auto const kept = read_checkpoint(folder_ / "kept");
+    EXPECT_EQ(kept.manifest.config.newest_generation(), 1);
+    EXPECT_TRUE(kept.manifest.config.layers[0].experts[1].trainable);
+    EXPECT_FALSE(kept.manifest.config.layers[0].has_classifier());
+    EXPECT_EQ(floats_of(kept, "layers.2.classifier.weight"), old_rows);
+    EXPECT_EQ(
+        floats_of(kept, "layers.0.router.weight"), floats_of(first, "layers.0.router.weight")
+    );
+    EXPECT_NE(
+        floats_of(read_checkpoint(folder_ / "fresh"), "layers.2.classifier.weight"), old_rows
+    );
+    auto const none = read_checkpoint(folder_ / "none");
+    EXPECT_EQ(none.manifest.tensor("layers.2.classifier.weight"), nullptr);
+    EXPECT_TRUE(verify_checkpoint(none, {}).problems.empty());
 }
 
 TEST_F(GrowTest, RefusesWhatExistsAndWhatCannotBe) {

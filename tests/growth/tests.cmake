@@ -1,3 +1,4 @@
+isogloss_test(growth expansion_request)
 isogloss_test(growth grow RANKS 1 2 4)
 isogloss_test(growth layer_list)
 isogloss_test(growth lifelong_plan)
