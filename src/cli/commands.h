@@ -25,6 +25,8 @@ Exit run_upcycle(Arguments const& arguments);
 Exit run_group_layers(Arguments const& arguments);
 Exit run_group_cluster(Arguments const& arguments);
 Exit run_expand_allocate(Arguments const& arguments);
+Exit run_expand_similarity(Arguments const& arguments, World const& world);
+Exit run_expand_scan(Arguments const& arguments, World const& world);
 Exit run_expand_apply(Arguments const& arguments);
 Exit run_lifelong(Arguments const& arguments, World const& world);
 Exit run_evaluate(Arguments const& arguments, World const& world);

@@ -6,9 +6,11 @@
 
 namespace isogloss {
 
-/// The commands `train` and `evaluate` under the caller's stop signal: a request that comes between
+/// The commands of a longer run under the caller's stop signal: a request that comes between
 /// two of them is not lost. Collective over the world.
 Exit run_train(Arguments const& arguments, World const& world, StopSignal const& stop);
 Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal const& stop);
+Exit run_expand_similarity(Arguments const& arguments, World const& world, StopSignal const& stop);
+Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal const& stop);
 
 }  // namespace isogloss

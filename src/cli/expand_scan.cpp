@@ -1,0 +1,104 @@
+// cli/expand_scan.cpp
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "base/options.h"
+#include "base/require.h"
+#include "base/stop.h"
+#include "cli/opened_model.h"
+#include "cli/stoppable.h"
+#include "train/expert_scan.h"
+
+namespace isogloss {
+namespace {
+
+struct ScanConfig {
+    std::filesystem::path checkpoint;
+    std::filesystem::path corpus;
+    std::filesystem::path out;
+    ScanRequest request;
+    bool json = false;
+    bool quiet = false;
+};
+
+void describe(Options& options, ScanConfig& config) {
+    auto& request = config.request;
+    options.add_positional("checkpoint", config.checkpoint, "model that is to learn the languages");
+    options.add("corpus", config.corpus, "folder that `corpus build` made", Presence::required);
+    options.add(
+        "languages", request.languages, "tags of one new group, which gets one new expert a layer",
+        Presence::required
+    );
+    options.add_choice(
+        "split", request.split, {{"valid", Split::valid}, {"train", Split::train}},
+        "which documents"
+    );
+    options.add("row-length", request.row_length, "tokens of context at most");
+    options.add("rows", request.rows, "rows of one forward pass, a rank");
+    options.add("max-tokens", request.max_tokens, "of each language; 0: all there are");
+    options.add("out", config.out, "also write the result here, as JSON");
+    options.add("json", config.json, "print one JSON document instead of a table");
+    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add_check([&request] {
+        std::vector<std::string> faults;
+        if (request.row_length < 1 || request.rows < 1 || request.max_tokens < 0) {
+            faults.push_back(fmt::format(
+                "row-length = {} and rows = {} must be at least 1, max-tokens = {} at least 0",
+                request.row_length, request.rows, request.max_tokens
+            ));
+        }
+        return faults;
+    });
+}
+
+void report(ScanConfig const& config, ExpertScan const& scan) {
+    auto const json = to_json(scan);
+    if (!config.out.empty()) {
+        write_json(config.out, json);
+    }
+    if (!config.quiet) {
+        auto const text = config.json ? json.dump(2) + "\n" : to_table(scan).text();
+        std::fwrite(text.data(), 1, text.size(), stdout);
+    }
+}
+
+}  // namespace
+
+Exit run_expand_scan(Arguments const& arguments, World const& world) {
+    StopSignal const stop;
+    return run_expand_scan(arguments, world, stop);
+}
+
+Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal const& stop) {
+    ScanConfig config;
+    Options options(
+        "expand scan",
+        "Scores new languages with each expert forced in all layers, and says which serves them "
+        "best: the one to copy for them (`expand apply --source-from`)."
+    );
+    describe(options, config);
+    if (options.parse(arguments) == Parsed::help) {
+        return print_help(options, world);
+    }
+    auto opened = open_model(config.checkpoint, config.corpus, world);
+    auto const positions = opened.model.config().max_positions;
+    require_usage(
+        config.request.row_length <= positions,
+        "row-length = {}: the model takes at most {} positions", config.request.row_length,
+        positions
+    );
+    config.request.progress = ProgressStyle::automatic;
+    config.request.stop = [&] { return stop.requested(); };
+    auto const scan = scan_experts(opened.model, opened.corpus, config.request, world.comm());
+    if (!scan) {
+        return Exit::stopped;
+    }
+    if (world.comm().rank() == 0) {
+        report(config, *scan);
+    }
+    return Exit::done;
+}
+
+}  // namespace isogloss

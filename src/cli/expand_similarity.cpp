@@ -1,0 +1,129 @@
+// cli/expand_similarity.cpp
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/options.h"
+#include "base/require.h"
+#include "base/stop.h"
+#include "cli/opened_model.h"
+#include "cli/stoppable.h"
+#include "train/language_similarity.h"
+
+namespace isogloss {
+namespace {
+
+enum class Classifiers : std::uint8_t { automatic, off };
+
+struct SimilarityConfig {
+    std::filesystem::path checkpoint;
+    std::filesystem::path corpus;
+    std::filesystem::path out;
+    SimilarityRequest request;
+    Classifiers classifiers = Classifiers::automatic;
+    bool json = false;
+    bool quiet = false;
+};
+
+void describe(Options& options, SimilarityConfig& config) {
+    auto& request = config.request;
+    auto& text = request.text;
+    options.add_positional("checkpoint", config.checkpoint, "model as it is before it grows");
+    options.add("corpus", config.corpus, "folder that `corpus build` made", Presence::required);
+    options.add(
+        "new", request.new_languages, "tags of the languages to be added", Presence::required
+    );
+    options.add(
+        "old", request.old_languages, "tags of the model's languages; none: all it was trained on"
+    );
+    options.add("tokens", text.tokens, "of each language, its first ones");
+    options.add("longest-document", text.longest_document, "tokens; longer ones are skipped");
+    options.add("longest-row", text.longest_row, "tokens of a document that are read at most");
+    options.add_choice(
+        "split", text.split, {{"train", Split::train}, {"valid", Split::valid}}, "which documents"
+    );
+    options.add_choice(
+        "classifiers", config.classifiers,
+        {{"auto", Classifiers::automatic}, {"off", Classifiers::off}},
+        "ask the classifiers of layers that have one"
+    );
+    options.add("out", config.out, "also write the result here, as JSON");
+    options.add("json", config.json, "print one JSON document instead of a table");
+    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add_check([&text] {
+        std::vector<std::string> faults;
+        if (text.tokens < 1 || text.longest_document < 1 || text.longest_row < 1) {
+            faults.push_back(fmt::format(
+                "tokens = {}, longest-document = {} and longest-row = {} must be at least 1",
+                text.tokens, text.longest_document, text.longest_row
+            ));
+        }
+        return faults;
+    });
+}
+
+void complete(SimilarityConfig& config, OpenedModel const& opened) {
+    auto& request = config.request;
+    if (request.old_languages.empty()) {
+        for (auto const& tag : opened.checkpoint.manifest.info.languages) {
+            if (std::ranges::count(request.new_languages, tag) == 0) {
+                request.old_languages.push_back(tag);
+            }
+        }
+        require_usage(
+            !request.old_languages.empty(),
+            "{} says no language that it was trained on; name them with --old",
+            config.checkpoint.string()
+        );
+    }
+    request.routing.classify = config.classifiers == Classifiers::automatic;
+    request.progress = ProgressStyle::automatic;
+}
+
+void report(SimilarityConfig const& config, LayerSimilarity const& similarity) {
+    auto const json = to_json(similarity);
+    if (!config.out.empty()) {
+        write_json(config.out, json);
+    }
+    if (!config.quiet) {
+        auto const text = config.json ? json.dump(2) + "\n" : to_table(similarity).text();
+        std::fwrite(text.data(), 1, text.size(), stdout);
+    }
+}
+
+}  // namespace
+
+Exit run_expand_similarity(Arguments const& arguments, World const& world) {
+    StopSignal const stop;
+    return run_expand_similarity(arguments, world, stop);
+}
+
+Exit run_expand_similarity(Arguments const& arguments, World const& world, StopSignal const& stop) {
+    SimilarityConfig config;
+    Options options(
+        "expand similarity",
+        "Measures, layer by layer, how alike new languages are to each other and to the model's "
+        "old ones: mean cosines of the feed-forwards' inputs. Layers where they are unlike need "
+        "more experts (`expand allocate`)."
+    );
+    describe(options, config);
+    if (options.parse(arguments) == Parsed::help) {
+        return print_help(options, world);
+    }
+    auto opened = open_model(config.checkpoint, config.corpus, world);
+    complete(config, opened);
+    config.request.stop = [&] { return stop.requested(); };
+    auto const similarity =
+        measure_similarity(opened.model, opened.corpus, config.request, world.comm());
+    if (!similarity) {
+        return Exit::stopped;
+    }
+    if (world.comm().rank() == 0) {
+        report(config, *similarity);
+    }
+    return Exit::done;
+}
+
+}  // namespace isogloss

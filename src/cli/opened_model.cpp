@@ -1,0 +1,23 @@
+// cli/opened_model.cpp
+#include "cli/opened_model.h"
+
+#include <utility>
+
+#include "checkpoint/load.h"
+#include "train/run.h"
+
+namespace isogloss {
+
+OpenedModel open_model(
+    std::filesystem::path const& checkpoint, std::filesystem::path const& corpus, World const& world
+) {
+    Corpus text(corpus);
+    auto stored = read_checkpoint(checkpoint, world.comm());
+    require_tokenizer(stored, text.manifest().tokenizer_sha256, "corpus " + corpus.string());
+    auto const config = frozen(stored.manifest.config);
+    LanguageModel model(config, place_model(config, world), world.comm(), {});
+    load_weights(stored, model.parameters(), HashCheck::compare, world.comm());
+    return {std::move(stored), std::move(text), std::move(model)};
+}
+
+}  // namespace isogloss

@@ -1,0 +1,26 @@
+// cli/opened_model.h - a checkpoint on the ranks of a job, to be looked at, and a corpus beside it.
+#pragma once
+
+#include <filesystem>
+
+#include "checkpoint/manifest.h"
+#include "comm/world.h"
+#include "corpus/corpus.h"
+#include "model/language_model.h"
+
+namespace isogloss {
+
+/// Nothing of the model trains.
+struct OpenedModel {
+    StoredCheckpoint checkpoint;
+    Corpus corpus;
+    LanguageModel model;
+};
+
+/// Collective over the world.
+/// @throws Error  (data) when one of them is damaged or they have two tokenizers
+OpenedModel open_model(
+    std::filesystem::path const& checkpoint, std::filesystem::path const& corpus, World const& world
+);
+
+}  // namespace isogloss
