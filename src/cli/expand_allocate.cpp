@@ -24,7 +24,9 @@ struct AllocateConfig {
     bool exact_budget = false;
     std::int32_t minimum = 1;
     std::string existing;
+    std::filesystem::path out;
     bool json = false;
+    bool quiet = false;
 };
 
 void describe(Options& options, AllocateConfig& config) {
@@ -49,7 +51,9 @@ void describe(Options& options, AllocateConfig& config) {
         "experts of each layer that a grown model has already, to which the new ones are added: a "
         "list (5,4,3), a JSON file with such a list or with \"experts\", or a checkpoint"
     );
+    options.add("out", config.out, "write the JSON document to this file, too");
     options.add("json", config.json, "print one JSON document");
+    options.add("quiet", config.quiet, "print nothing on standard output");
 }
 
 std::int64_t sum_of(Counts const& counts) {
@@ -148,9 +152,12 @@ Exit run_expand_allocate(Arguments const& arguments) {
         {"new", sum_of(added)},
         {"added", added},
         {"budget", config.budget}};
-    if (config.json) {
+    if (!config.out.empty()) {
+        write_json(config.out, json);
+    }
+    if (config.json && !config.quiet) {
         fmt::print("{}\n", json.dump(2));
-    } else {
+    } else if (!config.quiet) {
         print(json, similarity, !existing.empty());
     }
     return Exit::done;

@@ -19,6 +19,7 @@ struct ClusterConfig {
     Method method = Method::exhaustive;
     std::filesystem::path out;
     bool json = false;
+    bool quiet = false;
 };
 
 void describe(Options& options, ClusterConfig& config) {
@@ -37,6 +38,7 @@ void describe(Options& options, ClusterConfig& config) {
     );
     options.add("out", config.out, "write the JSON document to this file, too");
     options.add("json", config.json, "print one JSON document");
+    options.add("quiet", config.quiet, "print nothing on standard output");
 }
 
 std::vector<LanguageGroup> clustered(
@@ -108,9 +110,9 @@ Exit run_group_cluster(Arguments const& arguments) {
     if (!config.out.empty()) {
         write_json(config.out, json);
     }
-    if (config.json) {
+    if (config.json && !config.quiet) {
         fmt::print("{}\n", json.dump(2));
-    } else {
+    } else if (!config.quiet) {
         print(distance, groups);
     }
     return Exit::done;

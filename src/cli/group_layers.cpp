@@ -22,7 +22,9 @@ struct LayersConfig {
     std::vector<std::string> languages;
     std::optional<double> threshold;
     std::optional<std::int32_t> layers;
+    std::filesystem::path out;
     bool json = false;
+    bool quiet = false;
 };
 
 void describe(Options& options, LayersConfig& config) {
@@ -37,7 +39,9 @@ void describe(Options& options, LayersConfig& config) {
         "this or layers is given"
     );
     options.add("layers", config.layers, "instead of a threshold: so many of the highest layers");
+    options.add("out", config.out, "write the JSON document to this file, too");
     options.add("json", config.json, "print one JSON document");
+    options.add("quiet", config.quiet, "print nothing on standard output");
     options.add_check([&config] {
         std::vector<std::string> faults;
         if (config.threshold && config.layers) {
@@ -92,15 +96,18 @@ Exit run_group_layers(Arguments const& arguments) {
                             : layers_from_threshold(
                                   of_layers.normalised, config.threshold.value_or(kPaperThreshold)
                               );
-    if (config.json) {
-        Json const json{
-            {"layers", layers},
-            {"mask", layer_mask_json(layers, of_layers.mean.size())},
-            {"normalised", of_layers.normalised},
-            {"mean", of_layers.mean},
-            {"languages", deviation.languages}};
+    Json const json{
+        {"layers", layers},
+        {"mask", layer_mask_json(layers, of_layers.mean.size())},
+        {"normalised", of_layers.normalised},
+        {"mean", of_layers.mean},
+        {"languages", deviation.languages}};
+    if (!config.out.empty()) {
+        write_json(config.out, json);
+    }
+    if (config.json && !config.quiet) {
         fmt::print("{}\n", json.dump(2));
-    } else {
+    } else if (!config.quiet) {
         print(deviation, of_layers, layers);
     }
     return Exit::done;

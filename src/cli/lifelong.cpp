@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -18,13 +17,15 @@
 #include "comm/world.h"
 #include "growth/lifelong_plan.h"
 #include "growth/lifelong_report.h"
+#include "growth/lifelong_steps.h"
+#include "train/config.h"
 #include "train/evaluation_record.h"
 
 namespace isogloss {
 namespace {
 
-// Runs a plan as a person would: with the commands `model create`, `expand apply`, `train` and
-// `evaluate`. What exists already is not made again, so a plan that was stopped goes on.
+// Runs a plan as a person would: with the commands of its stages, one after another. What exists
+// already is not made again, so a plan that was stopped goes on.
 class LifelongRun {
 public:
     LifelongRun(LifelongPlan const& plan, World const& world, StopSignal const& stop, Log& log)
@@ -33,34 +34,27 @@ public:
     // Exit::done with the report of rank 0 filled, or why it ended before.
     Exit run(LifelongReport& report) {
         for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
-            auto const exit = stop_requested() ? Exit::stopped : run_stage(i);
+            auto const exit = run_stage(i);
             if (exit != Exit::done) {
                 return exit;
             }
-            if (world_.comm().rank() == 0) {  // which wrote the scores
+            if (is_first()) {  // which wrote the scores
                 report.stages.push_back(result_of(i));
             }
+            barrier(world_.comm());
         }
         return Exit::done;
     }
 
 private:
-    [[nodiscard]] std::filesystem::path folder(std::size_t stage) const {
-        return plan_.out / plan_.stages[stage].name;
-    }
-    // The checkpoint that a stage trains: created for the base, grown for the others.
-    [[nodiscard]] std::filesystem::path start(std::size_t stage) const {
-        return folder(stage) / (stage == 0 ? "created" : "grown");
-    }
-    [[nodiscard]] std::filesystem::path trained(std::size_t stage) const {
-        auto const newest = latest_checkpoint(folder(stage) / "run" / "checkpoints");
-        require(newest.has_value(), "{} has no checkpoint", folder(stage).string());
-        return *newest;
-    }
+    [[nodiscard]] bool is_first() const { return world_.comm().rank() == 0; }
 
-    // Of the stage's newest checkpoint, so that a stage that trained on is scored again.
-    [[nodiscard]] std::filesystem::path scores(std::size_t stage) const {
-        return folder(stage) / ("scores-" + trained(stage).filename().string() + ".json");
+    // The newest checkpoint of a run. Collective.
+    [[nodiscard]] TrainedModel trained() const {
+        return [this](std::filesystem::path const& run, std::vector<Setting> const& options) {
+            auto const newest = latest_checkpoint(run / "checkpoints", world_.comm());
+            return newest.value_or(planned_checkpoint(run, options));
+        };
     }
 
     Exit run_stage(std::size_t stage) {
@@ -68,138 +62,120 @@ private:
             "stage {} of {}: {} ({})", stage + 1, plan_.stages.size(), plan_.stages[stage].name,
             fmt::join(plan_.stages[stage].languages, ", ")
         ));
-        make_start(stage);
-        auto const exit = run_train(train_arguments(stage), world_, stop_);
-        if (exit != Exit::done) {
-            return exit;
+        // Asked anew after each step: what the next one begins with is known only then.
+        for (std::size_t i = 0;; ++i) {
+            auto const steps = stage_steps(plan_, stage, trained());
+            if (i == steps.size()) {
+                return Exit::done;
+            }
+            auto const exit = stop_requested() ? Exit::stopped : run_step(steps[i]);
+            if (exit != Exit::done) {
+                return exit;
+            }
         }
-        if (exists_for_all(scores(stage))) {
-            return Exit::done;
-        }
-        return run_evaluate(evaluate_arguments(stage), world_, stop_);
     }
 
     [[nodiscard]] bool stop_requested() const { return any_of(stop_.requested(), world_.comm()); }
 
-    void make_start(std::size_t stage) {
-        auto const to = start(stage);
-        bool const is_first = world_.comm().rank() == 0;
-        if (exists_for_all(to / "manifest.json")) {
-            if (is_first && stage > 0) {
-                check_parent(stage);
+    Exit run_step(LifelongStep const& step) {
+        auto const proof =
+            step.kind == StepResult::checkpoint ? step.result / "manifest.json" : step.result;
+        if (step.kind != StepResult::run && exists_for_all(proof)) {
+            if (is_first()) {
+                check_parent(step);
             }
+            return Exit::done;
+        }
+        if (is_first()) {
+            make_folders(step.result.parent_path());
+        }
+        barrier(world_.comm());
+        log_.info(fmt::format("{}: isogloss {}", step.name, step.command));
+        auto const exit = run_command(step);
+        barrier(world_.comm());
+        return exit;
+    }
+
+    Exit run_command(LifelongStep const& step) {
+        if (step.command == "train") {
+            return run_train(step.words, world_, stop_);
+        }
+        if (step.command == "evaluate") {
+            return run_evaluate(step.words, world_, stop_);
+        }
+        if (step.command == "expand similarity") {
+            return run_expand_similarity(step.words, world_, stop_);
+        }
+        if (step.command == "expand scan") {
+            return run_expand_scan(step.words, world_, stop_);
+        }
+        auto const all = commands();
+        auto const command = std::ranges::find(all, step.command, &Command::name);
+        require(command != all.end(), "there is no command {}", step.command);
+        if (auto const* on_ranks = std::get_if<Command::OnRanks>(&command->run)) {
+            return (*on_ranks)(step.words, world_);
+        }
+        auto const* on_first = std::get_if<Command::OnFirst>(&command->run);
+        auto const alone =
+            on_first != nullptr ? on_first->run : std::get<Command::Alone>(command->run);
+        return is_first() ? alone(step.words) : Exit::done;
+    }
+
+    // A model that trained on leaves what was grown from it behind: the tables would compare
+    // strangers.
+    static void check_parent(LifelongStep const& step) {
+        if (step.kind != StepResult::checkpoint || step.from.empty()) {
             return;
         }
-        if (is_first) {
-            make_folders(folder(stage));
-        }
-        barrier(world_.comm());
-        if (stage == 0) {
-            run_model_create(create_arguments(to), world_);
-        } else if (is_first) {
-            run_expand_apply(expand_arguments(stage, to));
-        }
-        barrier(world_.comm());
-    }
-
-    // A base that trained on leaves what was grown from it behind: the tables would compare
-    // strangers.
-    void check_parent(std::size_t stage) const {
-        auto const parent = read_checkpoint(start(stage)).manifest.info.parent;
+        auto const parent = read_checkpoint(step.result).manifest.info.parent;
         require_usage(
-            parent &&
-                parent->manifest_sha256 == read_checkpoint(trained(stage - 1)).manifest_sha256,
+            parent && parent->manifest_sha256 == read_checkpoint(step.from).manifest_sha256,
             "{} was grown from another checkpoint than {}; remove {} to grow it again",
-            start(stage).string(), trained(stage - 1).string(), folder(stage).string()
+            step.result.string(), step.from.string(), step.result.parent_path().string()
         );
-    }
-
-    [[nodiscard]] Arguments create_arguments(std::filesystem::path const& to) const {
-        Arguments words{to.string(), "--corpus=" + plan_.corpus.string(), "--quiet"};
-        append(words, plan_.model);
-        return words;
-    }
-
-    [[nodiscard]] Arguments expand_arguments(std::size_t stage, std::filesystem::path const& to)
-        const {
-        auto const& expansion = plan_.stages[stage].expansion;
-        return {
-            "--from=" + trained(stage - 1).string(),
-            "--to=" + to.string(),
-            fmt::format("--experts={}", fmt::join(expansion.new_experts, ",")),
-            fmt::format("--languages={}", fmt::join(plan_.stages[stage].languages, ",")),
-            "--router=" + expansion.router,
-            "--quiet"};
-    }
-
-    [[nodiscard]] Arguments train_arguments(std::size_t stage) const {
-        auto const& settings = plan_.stages[stage];
-        Arguments words{
-            "--run.from=" + start(stage).string(), "--run.out=" + (folder(stage) / "run").string(),
-            "--data.corpus=" + plan_.corpus.string(),
-            fmt::format("--data.languages={}", fmt::join(settings.languages, ","))};
-        append(words, settings.options);
-        if (settings.replay_share > 0.0) {
-            words.push_back(fmt::format(
-                "--data.replay-languages={}", fmt::join(plan_.languages_before(stage), ",")
-            ));
-            words.push_back(fmt::format("--data.replay-share={}", settings.replay_share));
-        }
-        return words;
-    }
-
-    [[nodiscard]] Arguments evaluate_arguments(std::size_t stage) const {
-        Arguments words{
-            trained(stage).string(),
-            "--corpus=" + plan_.corpus.string(),
-            fmt::format("--languages={}", fmt::join(plan_.all_languages(), ",")),
-            "--shares",
-            "--out=" + scores(stage).string(),
-            "--quiet"};
-        for (auto const& [name, value] : plan_.stages[stage].options) {
-            if (name == "train.row-length") {
-                words.push_back("--row-length=" + value);
-            }
-            if (name == "train.evaluate-tokens") {
-                words.push_back("--max-tokens=" + value);
-            }
-        }
-        return words;
-    }
-
-    static void append(Arguments& words, std::vector<Setting> const& settings) {
-        for (auto const& [name, value] : settings) {
-            words.push_back("--" + name + "=" + value);
-        }
     }
 
     // Rank 0 looks, all agree: another rank's view of a network disk may be older.
     [[nodiscard]] bool exists_for_all(std::filesystem::path const& path) const {
-        bool const seen = world_.comm().rank() == 0 && std::filesystem::exists(path);
-        return any_of(seen, world_.comm());
+        return any_of(is_first() && std::filesystem::exists(path), world_.comm());
     }
 
+    // Of one rank alone, so without the collective look for checkpoints.
     [[nodiscard]] StageResult result_of(std::size_t stage) const {
+        TrainedModel const newest = [](auto const& run, auto const& options) {
+            return latest_checkpoint(run / "checkpoints")
+                .value_or(planned_checkpoint(run, options));
+        };
         StageResult result;
         result.name = plan_.stages[stage].name;
         result.languages = plan_.stages[stage].languages;
-        for (auto const& score : read_evaluation(scores(stage)).scores) {
+        auto const steps = stage_steps(plan_, stage, newest);
+        for (auto const& score : read_evaluation(steps.back().result).scores) {
             result.bits_per_byte[score.language] = score.bits_per_byte();
         }
-        auto const now = read_checkpoint(trained(stage));
+        auto const now = read_checkpoint(final_model(plan_, stage, newest));
         result.checkpoint = now.folder.string();
         if (stage > 0) {
-            auto const before = read_checkpoint(trained(stage - 1));
-            auto const diff = diff_checkpoints(before.manifest, now.manifest);
-            result.new_experts = static_cast<std::int32_t>(diff.new_experts);
-            result.growth_bytes = read_checkpoint(start(stage)).manifest.bytes_written;
-            result.old_experts = diff.old_experts;
-            result.old_experts_kept = diff.old_experts_kept;
-            result.backbone_kept = diff.backbone.equal;
-            result.backbone_tensors =
-                diff.backbone.equal + diff.backbone.different + diff.backbone.only_in_a;
+            compare(read_checkpoint(final_model(plan_, stage - 1, newest)), now, result);
+            for (auto const& step : steps) {
+                result.growth_bytes += step.kind == StepResult::checkpoint
+                                           ? read_checkpoint(step.result).manifest.bytes_written
+                                           : 0;
+            }
         }
         return result;
+    }
+
+    static void compare(
+        StoredCheckpoint const& before, StoredCheckpoint const& now, StageResult& result
+    ) {
+        auto const diff = diff_checkpoints(before.manifest, now.manifest);
+        result.new_experts = static_cast<std::int32_t>(diff.new_experts);
+        result.old_experts = diff.old_experts;
+        result.old_experts_kept = diff.old_experts_kept;
+        result.backbone_kept = diff.backbone.equal;
+        result.backbone_tensors =
+            diff.backbone.equal + diff.backbone.different + diff.backbone.only_in_a;
     }
 
     LifelongPlan const& plan_;
@@ -207,6 +183,43 @@ private:
     StopSignal const& stop_;
     Log& log_;
 };
+
+// Every fault of the options of every training, before the first one starts.
+void check_trainings(LifelongPlan const& plan, int num_ranks) {
+    std::vector<std::string> faults;
+    for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+        for (auto const& step : stage_steps(plan, i, planned_checkpoint)) {
+            if (step.command != "train") {
+                continue;
+            }
+            RunConfig run;
+            Options options("train", "");
+            describe(options, run);
+            options.add_check([&] { return problems(run, num_ranks); });
+            try {
+                options.parse(step.words);
+            } catch (Error const& error) {
+                faults.push_back(
+                    fmt::format("stage {}, {}: {}", plan.stages[i].name, step.name, error.what())
+                );
+            }
+        }
+    }
+    require_usage(faults.empty(), "{}", fmt::join(faults, "\n"));
+}
+
+void print_steps(LifelongPlan const& plan) {
+    for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+        auto const& stage = plan.stages[i];
+        fmt::print(
+            "# stage {} of {}: {} ({}), recipe {}\n", i + 1, plan.stages.size(), stage.name,
+            fmt::join(stage.languages, ", "), name_of(stage.recipe)
+        );
+        for (auto const& step : stage_steps(plan, i, planned_checkpoint)) {
+            fmt::print("isogloss {} {}\n", step.command, fmt::join(step.words, " "));
+        }
+    }
+}
 
 void print(LifelongReport const& report, LifelongPlan const& plan, bool json) {
     write_json(plan.out / "summary.json", to_json(report));
@@ -229,21 +242,29 @@ void print(LifelongReport const& report, LifelongPlan const& plan, bool json) {
 
 Exit run_lifelong(Arguments const& arguments, World const& world) {
     std::filesystem::path path;
+    bool dry_run = false;
     bool json = false;
     Options options(
         "lifelong",
         "Runs a plan: trains a base model, then adds group after group of languages as new "
         "experts. "
-        "Each stage is a `model create` or `expand apply`, a `train` and an `evaluate`; what is "
-        "done "
-        "is not done again, so a stopped plan goes on."
+        "Each stage is a recipe of commands (plain, DMoE, MoE-LPR, LayerMoE), the last one "
+        "`evaluate`; what is done is not done again, so a stopped plan goes on."
     );
     options.add_positional("plan", path, "plan file, JSON (see docs/formats.md)");
+    options.add("dry-run", dry_run, "print the commands that the plan stands for, and run none");
     options.add("json", json, "print one JSON document instead of tables");
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
     auto const plan = read_lifelong_plan(path);
+    check_trainings(plan, world.comm().size());
+    if (dry_run) {
+        if (world.comm().rank() == 0) {
+            print_steps(plan);
+        }
+        return Exit::done;
+    }
     Log log(world.comm().rank());
     StopSignal const stop;
     LifelongReport report;
