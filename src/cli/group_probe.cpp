@@ -8,7 +8,7 @@
 #include "base/options.h"
 #include "base/stop.h"
 #include "base/table.h"
-#include "cli/commands.h"
+#include "cli/stoppable.h"
 #include "comm/world.h"
 #include "train/probe.h"
 
@@ -19,6 +19,7 @@ struct ProbeFlags {
     bool skip_small = false;
     bool redo = false;
     bool json = false;
+    bool quiet = false;
 };
 
 void describe(Options& options, ProbeConfig& config, ProbeFlags& flags) {
@@ -55,6 +56,7 @@ void describe(Options& options, ProbeConfig& config, ProbeFlags& flags) {
     options.add("skip-small", flags.skip_small, "leave out languages with too little text");
     options.add("redo", flags.redo, "make files again that other options, text or base made");
     options.add("json", flags.json, "print one JSON document instead of a table");
+    options.add("quiet", flags.quiet, "print nothing on standard output");
 }
 
 // sqrt of the sum of squares: the norm over all layers.
@@ -90,6 +92,10 @@ std::string report(ProbeConfig const& config, ProbeResult const& result, bool js
 
 Exit run_group_probe(Arguments const& arguments, World const& world) {
     StopSignal const stop;
+    return run_group_probe(arguments, world, stop);
+}
+
+Exit run_group_probe(Arguments const& arguments, World const& world, StopSignal const& stop) {
     ProbeConfig config;
     ProbeFlags flags;
     Options options(
@@ -109,7 +115,7 @@ Exit run_group_probe(Arguments const& arguments, World const& world) {
     config.stale = flags.redo ? StaleFiles::redo : StaleFiles::refuse;
     Log log(world.comm().rank());
     auto const result = run_probe(config, world.comm(), stop, ProgressStyle::automatic, log);
-    if (world.comm().rank() == 0 && result.exit == Exit::done) {
+    if (world.comm().rank() == 0 && result.exit == Exit::done && !flags.quiet) {
         auto const text = report(config, result, flags.json);
         std::fwrite(text.data(), 1, text.size(), stdout);
     }

@@ -103,6 +103,9 @@ private:
         if (step.command == "evaluate") {
             return run_evaluate(step.words, world_, stop_);
         }
+        if (step.command == "group probe") {
+            return run_group_probe(step.words, world_, stop_);
+        }
         if (step.command == "expand similarity") {
             return run_expand_similarity(step.words, world_, stop_);
         }

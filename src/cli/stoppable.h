@@ -10,6 +10,7 @@ namespace isogloss {
 /// two of them is not lost. Collective over the world.
 Exit run_train(Arguments const& arguments, World const& world, StopSignal const& stop);
 Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal const& stop);
+Exit run_group_probe(Arguments const& arguments, World const& world, StopSignal const& stop);
 Exit run_expand_similarity(Arguments const& arguments, World const& world, StopSignal const& stop);
 Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal const& stop);
 
