@@ -1,5 +1,6 @@
 isogloss_test(growth expansion_request)
 isogloss_test(growth grow RANKS 1 2 4)
+isogloss_test(growth kept_bits RANKS 1 2 4)
 isogloss_test(growth layer_list)
 isogloss_test(growth lifelong_plan)
 isogloss_test(growth lifelong_report)
