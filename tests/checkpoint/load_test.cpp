@@ -49,6 +49,7 @@ TEST(LoadTest, FillsAnyRanksAndPlacement) {
     for (auto const dtype : {DType::f32, DType::bf16}) {
         auto config = test::small_config();
         config.dtype = dtype;
+        config.layers[2].classifier = {2, ClassifierSpan::token};
         auto const path = folder / name_of(dtype);
         test::save_origin(path, config, test::round_robin(config, world.size()), world);
         auto const checkpoint = read_checkpoint(path, world);
@@ -123,6 +124,7 @@ TEST(LoadTest, OptimizerStateMovesToAnyRanksAndPlacement) {
         auto config = test::small_config();
         config.dtype = dtype;
         config.layers[1].experts[0].trainable = false;
+        config.layers[2].classifier = {2, ClassifierSpan::sequence};
         ParameterTable table(config, test::lopsided(config, world.size()), world, Device::cpu);
         test::fill_with_origin(table);
         Optimizer optimizer(table);

@@ -59,6 +59,15 @@ TYPED_TEST(ElementwiseTest, AddSumsAndRoundsOnce) {
     }
 }
 
+TEST(AddTest, AFloatIsAddedToBf16WithOneRounding) {
+    // 1 + 2^-8 + 2^-18 lies above the middle of 1 and its successor 1 + 2^-7. Rounded by itself
+    // first, the term would be 2^-8 and the sum the middle, which goes to the even 1.
+    Tensor<float, 1> const x({3}, 0x1p-8 + 0x1p-18);
+    Tensor<bf16, 1> y({3}, 1.0);
+    add<float, bf16>(x.in(), y.view(), {});
+    EXPECT_EQ(y.doubles(), std::vector<double>(3, 1.0 + 0x1p-7));
+}
+
 TYPED_TEST(ElementwiseTest, FillWritesAll) {
     for (std::int64_t const size : kSizes) {
         Tensor<TypeParam, 1> x({size});
