@@ -25,7 +25,7 @@ public:
         check_ways();
         auto const experts = new_experts();
         auto const sources = sources_of_layers();
-        auto classifiers = classifier_layers();
+        auto classifiers = classifier_layers(experts);
         throw_faults();
         for (std::int32_t i = 0; i < model_.num_layers(); ++i) {
             auto const place = static_cast<std::size_t>(i);
@@ -151,34 +151,53 @@ private:
         return for_layers("source", request_.source.empty() ? std::vector{0} : request_.source);
     }
 
-    std::vector<std::int32_t> classifier_layers() {
+    std::vector<std::int32_t> classifier_layers(std::vector<std::int32_t> const& new_experts) {
         auto const& words = request_.classifiers;
         if (words.empty() || words == "none") {
             return {};
         }
         if (words.starts_with(kTop)) {
-            return request_.similarity.empty() ? std::vector<std::int32_t>() : most_similar();
+            return request_.similarity.empty() ? std::vector<std::int32_t>()
+                                               : most_similar(new_experts);
         }
         auto list = parse_layers(words, model_.num_layers(), "classifiers");
         faults_.insert(faults_.end(), list.faults.begin(), list.faults.end());
         return list.layers;
     }
 
-    std::vector<std::int32_t> most_similar() {
-        auto const score = read_new_old_similarity(request_.similarity);
+    // Of the layers that have a router after the expansion: elsewhere there is nothing to choose.
+    std::vector<std::int32_t> most_similar(std::vector<std::int32_t> const& new_experts) {
+        auto const all = read_new_old_similarity(request_.similarity);
+        expect(
+            all.size() == model_.layers.size(),
+            "{} has {} layers: the model has {}; measure this "
+            "model",
+            request_.similarity.string(), all.size(), model_.layers.size()
+        );
+        std::vector<double> score;
+        std::vector<std::int32_t> routed;
+        for (std::size_t i = 0; i < std::min(all.size(), model_.layers.size()); ++i) {
+            if (model_.layers[i].has_router() || new_experts[i] > 0) {
+                score.push_back(all[i]);
+                routed.push_back(static_cast<std::int32_t>(i));
+            }
+        }
         std::int64_t count = 0;
         auto const expected = read_value(request_.classifiers.substr(kTop.size()), count);
-        bool const fits = score.size() == model_.layers.size();
-        bool const counts = expected.empty() && 1 <= count && count <= model_.num_layers();
+        bool const counts =
+            expected.empty() && 1 <= count && count <= static_cast<std::int64_t>(routed.size());
         expect(
-            fits, "{} has {} layers: the model has {}; measure this model",
-            request_.similarity.string(), score.size(), model_.layers.size()
+            counts,
+            "classifiers = {}: K must be a whole number in [1, {}], the layers with several "
+            "experts",
+            request_.classifiers, routed.size()
         );
-        expect(
-            counts, "classifiers = {}: K must be a whole number in [1, {}], the model's layers",
-            request_.classifiers, model_.num_layers()
-        );
-        return fits && counts ? top_layers(score, count) : std::vector<std::int32_t>();
+        std::vector<std::int32_t> layers;
+        auto const places = counts ? top_layers(score, count) : std::vector<std::int32_t>();
+        for (auto const place : places) {
+            layers.push_back(routed[static_cast<std::size_t>(place)]);
+        }
+        return layers;
     }
 
     void throw_faults() const {

@@ -91,6 +91,16 @@ TEST_F(ExpansionRequestTest, ClassifiersAreNamedOrTheMostSimilar) {
     expect_error(Exit::usage, "K must be a whole number in [1, 3]", [&] {
         layers_of("top:4", similarity);
     });
+    // A layer that stays dense has nothing to choose, however alike its languages are.
+    ExpansionPlan plan;
+    complete(
+        plan,
+        {.experts = {0, 1, 1},
+         .classifiers = "top:1",
+         .similarity = file(R"({"new_old": [0.9, 0.1, 0.2]})")},
+        test::small_config()
+    );
+    EXPECT_EQ(plan.classifiers->layers, Counts{2});
     expect_error(Exit::usage, "needs similarity", [&] { layers_of("top:1", ""); });
 }
 

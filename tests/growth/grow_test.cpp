@@ -351,8 +351,8 @@ TEST_F(GrowTest, ClassifiersComeGoAndKeepTheirWeights) {
         next.classifiers->layers = {};
         grow(folder_ / "new", next, folder_ / "none");
         expect_error(Exit::usage, "classifier of layer 0: the layer has one expert", [&] {
-            auto bad = next;
-            bad.classifiers->layers = {0};
+            ExpansionPlan bad;
+            bad.classifiers = ClassifierPlan{.layers = {0}};
             grow(folder_ / "old", bad, folder_ / "bad");
         });
     }
