@@ -40,7 +40,7 @@ protected:
         return json_of(
             2, {"evaluate", checkpoint, "--corpus=" + path("corpus"), "--languages=en,zh,el,tr",
                 "--routing=hard", "--row-length=32", "--max-tokens=200"}
-        );
+        )["languages"];
     }
 };
 
