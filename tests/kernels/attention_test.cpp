@@ -2,6 +2,7 @@
 #include "kernels/attention.h"
 
 #include <algorithm>
+#include <array>
 
 #include "support/expect_error.h"
 #include "support/tensor.h"
@@ -79,43 +80,155 @@ Reference reference(Case const& c, Doubles const& qkv) {
     return made;
 }
 
+/// A gradient by the formulas, and what roundings may do to it: each step of the computation adds
+/// what its rounding can at most be, `bound`, and its mean square, `variance` (a third of the
+/// square of the most, as for all numbers evenly between plus and minus the most).
+struct Gradient {
+    Doubles value, bound, variance;
+};
+
 /// d (sum of out * dout) / d qkv by the formulas of the softmax's derivative.
-Doubles reference_gradient(Case const& c, Doubles const& qkv, Doubles const& dout) {
-    auto const [rows, length, heads, kv_heads, width] = c.shape;
-    std::int64_t const stride = (heads + 2 * kv_heads) * width;
-    Reference const forward = reference(c, qkv);
-    Doubles gradient(qkv.size(), 0.0);
-    for (std::int64_t i = 0; i < rows * length * heads; ++i) {
-        std::int64_t const n = i / heads;
-        std::int64_t const query = n * stride + i % heads * width;
-        std::int64_t const row = n / length * length;
-        double delta = 0.0;
-        for (std::int64_t w = 0; w < width; ++w) {
-            delta += dout[at(i * width + w)] * forward.out[at(i * width + w)];
+class GradientReference {
+public:
+    /// @param unit  the largest relative rounding of stored numbers: out, probabilities, the
+    ///              gradients of scores, the result. Sums are in float, whatever is stored.
+    GradientReference(Case const& c, Doubles const& qkv, Doubles const& dout, double unit)
+        : c_(c),
+          qkv_(qkv),
+          dout_(dout),
+          unit_(unit),
+          stride_((c.shape.heads + 2 * c.shape.kv_heads) * c.shape.head_width),
+          forward_(reference(c, qkv)),
+          made_{Doubles(qkv.size()), Doubles(qkv.size()), Doubles(qkv.size())} {
+        auto const terms = static_cast<double>(
+            c.shape.head_width + c.shape.row_length * c.shape.heads / c.shape.kv_heads + 4
+        );
+        // Of a probability: see output_bound(); of a sum: its terms.
+        float_share_ =
+            (40.0 * static_cast<double>(c.shape.head_width + 4) + terms) * test::kFloatRounding;
+    }
+
+    Gradient run() {
+        auto const queries = c_.shape.rows * c_.shape.row_length * c_.shape.heads;
+        for (std::int64_t i = 0; i < queries; ++i) {
+            add_query(i);
         }
+        for (std::size_t k = 0; k < qkv_.size(); ++k) {
+            double const last = unit_ * std::abs(made_.value[k]);
+            made_.bound[k] += last;
+            made_.variance[k] += last * last / 3.0;
+        }
+        return made_;
+    }
+
+private:
+    /// delta = sum_w dout out, where out is stored.
+    struct Delta {
+        double value = 0.0, bound = 0.0, variance = 0.0;
+    };
+
+    [[nodiscard]] std::int64_t first_of(std::int64_t i) const {
+        return i / c_.shape.heads / c_.shape.row_length * c_.shape.row_length;
+    }
+    [[nodiscard]] std::int64_t key_of(std::int64_t i, std::int64_t j) const {
+        auto const group = c_.shape.heads / c_.shape.kv_heads;
+        return (first_of(i) + j) * stride_ +
+               (c_.shape.heads + i % c_.shape.heads / group) * c_.shape.head_width;
+    }
+    [[nodiscard]] std::int64_t value_of(std::int64_t i, std::int64_t j) const {
+        return key_of(i, j) + c_.shape.kv_heads * c_.shape.head_width;
+    }
+
+    [[nodiscard]] Delta delta_of(std::int64_t i) const {
+        auto const [rows, length, heads, kv_heads, width] = c_.shape;
+        Delta delta;
+        for (std::int64_t w = 0; w < width; ++w) {
+            double const out = forward_.out[at(i * width + w)];
+            double const slope = dout_[at(i * width + w)];
+            double sizes = std::abs(out);  // out is rounded, and the probabilities in it
+            double squares = out * out;
+            for (std::int64_t j = 0; j < length; ++j) {
+                double const term =
+                    forward_.probs[at(i * length + j)] * qkv_[at(value_of(i, j) + w)];
+                sizes += std::abs(term);
+                squares += term * term;
+            }
+            delta.value += slope * out;
+            delta.bound += std::abs(slope) * sizes * (unit_ + float_share_);
+            delta.variance += slope * slope * squares * unit_ * unit_ / 3.0;
+        }
+        return delta;
+    }
+
+    void add(std::int64_t k, double term, double most, double variance) {
+        made_.value[at(k)] += term;
+        made_.bound[at(k)] += most;
+        made_.variance[at(k)] += variance;
+    }
+
+    void add_query(std::int64_t i) {
+        auto const [rows, length, heads, kv_heads, width] = c_.shape;
+        std::int64_t const query = i / heads * stride_ + i % heads * width;
+        Delta const delta = delta_of(i);
+        Doubles mean_key(at(width), 0.0);
         for (std::int64_t j = 0; j < length; ++j) {
-            std::int64_t const key =
-                (row + j) * stride + (heads + i % heads / (heads / kv_heads)) * width;
-            std::int64_t const value = key + kv_heads * width;
-            double const prob = forward.probs[at(i * length + j)];
-            double dprob = 0.0;
-            for (std::int64_t w = 0; w < width; ++w) {
-                dprob += dout[at(i * width + w)] * qkv[at(value + w)];
-                gradient[at(value + w)] += prob * dout[at(i * width + w)];
+            if (forward_.probs[at(i * length + j)] != 0.0) {
+                add_pair(i, j, query, delta);
             }
-            double const dscore = prob * (dprob - delta) / std::sqrt(width);
             for (std::int64_t w = 0; w < width; ++w) {
-                gradient[at(query + w)] += dscore * qkv[at(key + w)];
-                gradient[at(key + w)] += dscore * qkv[at(query + w)];
+                mean_key[at(w)] += forward_.probs[at(i * length + j)] * qkv_[at(key_of(i, j) + w)];
             }
+        }
+        // One delta serves all keys, so its error reaches the query by their mean.
+        for (std::int64_t w = 0; w < width; ++w) {
+            double const mean = mean_key[at(w)];
+            made_.variance[at(query + w)] +=
+                mean * mean * delta.variance / static_cast<double>(width);
         }
     }
-    return gradient;
-}
+
+    void add_pair(std::int64_t i, std::int64_t j, std::int64_t query, Delta const& delta) {
+        auto const [rows, length, heads, kv_heads, width] = c_.shape;
+        double const scale = 1.0 / std::sqrt(static_cast<double>(width));
+        double const prob = forward_.probs[at(i * length + j)];
+        double const share = unit_ + float_share_;
+        double dprob = 0.0;
+        double sizes = 0.0;
+        for (std::int64_t w = 0; w < width; ++w) {
+            double const slope = dout_[at(i * width + w)];
+            double const product = slope * qkv_[at(value_of(i, j) + w)];
+            dprob += product;
+            sizes += std::abs(product);
+            double const term = prob * slope;
+            double const rounded = unit_ * term;
+            add(value_of(i, j) + w, term, share * std::abs(term), rounded * rounded / 3.0);
+        }
+        double const dscore = prob * (dprob - delta.value) * scale;
+        double const most =
+            share * std::abs(dscore) + prob * scale * (float_share_ * sizes + delta.bound);
+        double const rounded = unit_ * unit_ * dscore * dscore / 3.0;
+        double const of_delta = prob * prob * scale * scale * delta.variance;
+        for (std::int64_t w = 0; w < width; ++w) {
+            double const k = qkv_[at(key_of(i, j) + w)];
+            double const q = qkv_[at(query + w)];
+            add(query + w, dscore * k, most * std::abs(k), rounded * k * k);
+            add(key_of(i, j) + w, dscore * q, most * std::abs(q), (rounded + of_delta) * q * q);
+        }
+    }
+
+    Case const& c_;
+    Doubles const& qkv_;
+    Doubles const& dout_;
+    double unit_;
+    double float_share_ = 0.0;
+    std::int64_t stride_;
+    Reference forward_;
+    Gradient made_;
+};
 
 std::vector<AttentionShape> shapes() {
     return {{2, 130, 4, 2, 8}, {1, 64, 1, 1, 16}, {3, 200, 2, 2, 4}, {2, 1, 2, 1, 8},
-            {2, 63, 3, 1, 2},  {0, 64, 2, 1, 8},  {2, 0, 2, 1, 8}};
+            {2, 63, 3, 1, 2},  {0, 64, 2, 1, 8},  {2, 0, 2, 1, 8},   {1, 257, 2, 1, 64}};
 }
 
 template <class T>
@@ -178,10 +291,39 @@ TEST(AttentionReferenceTest, GradientAgreesWithCentralDifferences) {
         }
         return sum;
     };
-    Doubles const slope = test::central_differences(loss, qkv);
-    Doubles const gradient = reference_gradient(c, qkv, dout);
+    Doubles const gradient = GradientReference(c, qkv, dout, 0.0).run().value;
+    Doubles const slope = test::central_differences(loss, qkv, 1e-4);
+    Doubles const coarse = test::central_differences(loss, qkv, 2e-4);
     for (std::size_t i = 0; i < slope.size(); ++i) {
-        EXPECT_NEAR(gradient[i], slope[i], 1e-6) << i;
+        // A difference over steps of h is off by c h^2, so twice the step shows 3 c h^2 between the
+        // two: three times the error of the finer. Cancellation: the loss, a sum of 168 products of
+        // size 1 to 10, has errors of 168 * 10 * 2^-53 = 2e-13, and 2e-13 / h = 2e-9.
+        EXPECT_NEAR(gradient[i], slope[i], std::abs(coarse[i] - slope[i]) + 2e-9) << i;
+    }
+}
+
+/// Checks dq, dk and dv each for itself: the length of its error beside the length that roundings
+/// would have, twice their deviation and what the float sums add.
+void expect_lengths(
+    Case const& c, Doubles const& got, Gradient const& exact, Gradient const& floats
+) {
+    auto const [rows, length, heads, kv_heads, width] = c.shape;
+    std::array<std::int64_t, 4> const parts{
+        0, heads * width, (heads + kv_heads) * width, (heads + 2 * kv_heads) * width};
+    for (std::size_t part = 0; part < 3; ++part) {
+        double error = 0.0;
+        double variance = 0.0;
+        double of_floats = 0.0;
+        for (std::int64_t i = 0; i < static_cast<std::int64_t>(got.size()); ++i) {
+            auto const column = i % parts[3];
+            if (column >= parts[part] && column < parts[part + 1]) {
+                error += std::pow(got[at(i)] - exact.value[at(i)], 2);
+                variance += exact.variance[at(i)];
+                of_floats += std::pow(floats.bound[at(i)], 2);
+            }
+        }
+        EXPECT_LE(std::sqrt(error), 2.0 * std::sqrt(variance) + std::sqrt(of_floats))
+            << "qkv"[part] << " of " << length << " tokens";
     }
 }
 
@@ -197,15 +339,15 @@ TYPED_TEST(AttentionTest, BackwardIsTheGradient) {
         attention_backward<TypeParam>(
             qkv.in(), start, shape, run.out.in(), run.log_sum.in(), dout.in(), dqkv.view(), {}
         );
-        Doubles const expected = reference_gradient(c, qkv.doubles(), dout.doubles());
-        // Each key gathers from the queries after it, weighted by probabilities whose sum may pass
-        // 1; |dprob - delta| < 10 sqrt(W). Each factor carries T's rounding; the result once more.
-        double const spread = 10.0 * std::sqrt(static_cast<double>(shape.head_width));
-        double const heads = static_cast<double>(shape.heads / shape.kv_heads);
-        test::expect_near(dqkv, expected, [&](std::size_t i) {
-            return heads * spread * output_bound<TypeParam>(shape) / 5.0 +
-                   3.0 * test::rounding_of<TypeParam>() * std::abs(expected[i]);
-        });
+        auto const x = qkv.doubles();
+        auto const slope = dout.doubles();
+        auto const exact = GradientReference(c, x, slope, test::rounding_of<TypeParam>()).run();
+        test::expect_near(dqkv, exact.value, [&](std::size_t i) { return exact.bound[i]; });
+        // Of fewer tokens the mean square of the errors is no variance yet.
+        if (shape.rows * shape.row_length >= 60) {
+            auto const floats = GradientReference(c, x, slope, 0.0).run();
+            expect_lengths(c, dqkv.doubles(), exact, floats);
+        }
     }
 }
 
