@@ -143,6 +143,12 @@ RunLanguages languages_of(DataConfig const& data, Corpus const& corpus) {
         languages.learned.push_back(corpus.language_index(tag));
     }
     for (auto const& tag : data.replay_languages) {
+        require_usage(
+            std::ranges::count(corpus.languages(), tag, &LanguageRecord::tag) == 1,
+            "data.replay-languages: {} has no text of {}; build it into the corpus, or leave the "
+            "language out",
+            corpus.directory().string(), tag
+        );
         languages.replayed.push_back(corpus.language_index(tag));
     }
     if (data.languages.empty()) {

@@ -240,8 +240,10 @@ TEST(DataOrderTest, UnknownAndEmptyLanguagesAreRefused) {
         make_order(run, corpus, {});
     });
     run.data.languages = {"de"};
-    run.data.replay_languages = {"el"};
     run.data.replay_share = 0.5;
+    run.data.replay_languages = {"es"};
+    test::expect_error(Exit::usage, "has no text of es", [&] { make_order(run, corpus, {}); });
+    run.data.replay_languages = {"el"};
     test::expect_error(Exit::usage, "language el has 0 tokens", [&] {
         make_order(run, corpus, {});
     });
