@@ -71,7 +71,8 @@ Work strided_work(EvaluationRequest const& request, Corpus const& corpus, std::i
         .targets = targets};
     if (request.max_tokens > 0) {
         auto const& strided = request.strided;
-        auto const beyond_first = std::max(std::int64_t{0}, request.max_tokens - strided.window);
+        auto const beyond_first =
+            std::max(std::int64_t{0}, request.max_tokens - strided.window + 1);
         work.rows = std::min(work.rows, 1 + ceil_div(beyond_first, strided.stride));
     }
     return work;

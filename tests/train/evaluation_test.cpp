@@ -292,9 +292,12 @@ TEST(EvaluationTest, StridedScoresAreThoseOfTheRecipe) {
 TEST(EvaluationTest, MaxTokensTakesWholeWindowsFromTheFront) {
     Fixture f;
     auto request = strided_request(Joint::separator, WindowWeighting::exact);
-    request.max_tokens = 8;
-    auto const scores = evaluate(*f.model, *f.corpus, request, f.group);
-    EXPECT_EQ(scores->at(0).targets, 9);  // 6 of the first window, 3 of the second
+    // The first window predicts 6 tokens, each of the others 3.
+    for (auto const& [most, targets] : {std::pair(1, 6), {6, 6}, {7, 9}, {9, 9}, {10, 12}}) {
+        request.max_tokens = most;
+        auto const scores = evaluate(*f.model, *f.corpus, request, f.group);
+        EXPECT_EQ(scores->at(0).targets, targets) << most;
+    }
 }
 
 // Experts of layer 1 by hand: the router's rows are zero but for the given one, and a row of zeros
