@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/log.h"
 #include "base/options.h"
 #include "base/stop.h"
 #include "checkpoint/load.h"
@@ -199,6 +200,8 @@ Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal con
     config.request.shares = config.shares ? &shares : nullptr;
     config.request.progress = ProgressStyle::automatic;
     config.request.stop = [&] { return stop.requested(); };
+    Log log(comm.rank());
+    warn_without_text(config.request, corpus, comm, log);
     auto const scores = evaluate(model, corpus, config.request, comm);
     if (!scores) {
         return Exit::stopped;

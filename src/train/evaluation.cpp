@@ -1,6 +1,8 @@
 // train/evaluation.cpp
 #include "train/evaluation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -254,6 +256,24 @@ std::optional<std::vector<LanguageScore>> evaluate(
     }
     progress.finish();
     return scores;
+}
+
+void warn_without_text(
+    EvaluationRequest const& request, Corpus const& corpus, MpiComm const& world, Log& log
+) {
+    std::string tags;
+    for (auto const language : languages_of(request, corpus)) {
+        if (corpus.tokens(language, request.split) < 2) {
+            tags += " " + corpus.languages()[static_cast<std::size_t>(language)].tag;
+        }
+    }
+    if (!tags.empty() && world.rank() == 0) {
+        log.warning(fmt::format(
+            "no score for{}: {} has no {} text of it; corpus build --valid-share says how much is "
+            "held out",
+            tags, corpus.directory().string(), name_of(request.split)
+        ));
+    }
 }
 
 Json to_json(std::vector<LanguageScore> const& scores) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "base/table.h"
 #include "comm/mpi_comm.h"
@@ -67,6 +68,11 @@ std::optional<std::vector<LanguageScore>> evaluate(
     Corpus const& corpus,
     EvaluationRequest const& request,
     MpiComm const& world
+);
+
+/// Warns, on rank 0, of the languages that evaluate() leaves out, by name.
+void warn_without_text(
+    EvaluationRequest const& request, Corpus const& corpus, MpiComm const& world, Log& log
 );
 
 /// {"el": {"loss": ..., "perplexity": ..., "bits_per_byte": ..., "tokens": ..., "bytes": ...}, ...}

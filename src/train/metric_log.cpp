@@ -10,9 +10,10 @@
 namespace isogloss {
 namespace {
 
+constexpr char const* kName = "metrics.jsonl";
+
 // The step of a line; -1 for what is no line of metrics.
-std::int64_t step_of(std::string const& line) {
-    auto const metrics = Json::parse(line, nullptr, false);
+std::int64_t step_of(Json const& metrics) {
     bool const has_step = metrics.is_object() && metrics.contains("step");
     return has_step && metrics["step"].is_number_integer() ? metrics["step"].get<std::int64_t>()
                                                            : -1;
@@ -23,7 +24,7 @@ std::string lines_until(std::filesystem::path const& path, std::int64_t step) {
     std::ifstream file(path);
     std::string kept;
     for (std::string line; std::getline(file, line) && !file.eof();) {
-        auto const its = step_of(line);
+        auto const its = step_of(Json::parse(line, nullptr, false));
         if (0 <= its && its <= step) {
             kept += line + "\n";
         }
@@ -51,8 +52,18 @@ std::vector<std::pair<std::string, double>> scalars_of(Json const& metrics) {
 
 }  // namespace
 
+bool has_line(std::filesystem::path const& folder, std::int64_t step, std::string const& key) {
+    std::ifstream file(folder / kName);
+    bool found = false;
+    for (std::string line; !found && std::getline(file, line) && !file.eof();) {
+        auto const metrics = Json::parse(line, nullptr, false);
+        found = step_of(metrics) == step && metrics.contains(key);
+    }
+    return found;
+}
+
 MetricLog::MetricLog(std::filesystem::path const& folder, std::int64_t step)
-    : path_(folder / "metrics.jsonl"), events_(folder / "tensorboard", step) {
+    : path_(folder / kName), events_(folder / "tensorboard", step) {
     write_file(path_, lines_until(path_, step));
     file_.open(path_, std::ios::app);
     require_environment(file_.is_open(), "{}: cannot be opened for writing", path_.string());

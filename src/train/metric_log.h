@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "base/json.h"
 #include "train/event_file.h"
 
 namespace isogloss {
+
+/// Does FOLDER/metrics.jsonl have a whole line of `step` with `key`? False where there is no file.
+bool has_line(std::filesystem::path const& folder, std::int64_t step, std::string const& key);
 
 /// Written by one rank. The same numbers go to a TensorBoard event file beside it.
 class MetricLog {

@@ -75,7 +75,8 @@ CheckpointInfo next_info(
     return info;
 }
 
-TrainState first_state(Start const& start) {
+// Collective over `world`.
+TrainState first_state(Start const& start, RunDirectory const& directory, MpiComm const& world) {
     auto const& info = start.checkpoint.manifest.info;
     if (!start.resumed) {
         return {.tokens = info.tokens_seen};
@@ -83,7 +84,14 @@ TrainState first_state(Start const& start) {
     return {
         .step = info.step,
         .updates = std::max<std::int64_t>(info.optimizer_step, 0),
-        .tokens = info.tokens_seen};
+        .tokens = info.tokens_seen,
+        .is_evaluated = has_scores(directory, info.step, world)};
+}
+
+// Nothing is left to do: no step, and the last one has its scores.
+bool is_finished(RunConfig const& run, Start const& start, TrainState const& state) {
+    return start.resumed &&
+           (state.step > run.train.steps || (state.step == run.train.steps && state.is_evaluated));
 }
 
 }  // namespace
@@ -109,8 +117,8 @@ RunResult run_training(
     Corpus const corpus(run.data.corpus);
     auto const start = find_start(run, directory, world);
     check_fit(run, corpus, start.checkpoint);
-    auto const state = first_state(start);
-    if (start.resumed && state.step >= run.train.steps) {
+    auto const state = first_state(start, directory, comm);
+    if (is_finished(run, start, state)) {
         log.info(fmt::format(
             "{}: all {} steps are done", start.checkpoint.folder.string(), run.train.steps
         ));

@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include "comm/collective.h"
+
 namespace isogloss {
 namespace {
+
+constexpr char const* kScores = "valid_bits_per_byte";
 
 Json metrics_of(StepReport const& report, StepTally const& tally) {
     Json seconds = {{"step", report.seconds}};
@@ -53,6 +57,11 @@ std::vector<Asked> asked_of_routers(TrainConfig const& config, StepTally const& 
 }
 
 }  // namespace
+
+bool has_scores(RunDirectory const& directory, std::int64_t step, MpiComm const& world) {
+    bool const found = world.rank() == 0 && has_line(directory.root(), step, kScores);
+    return any_of(found, world);
+}
 
 RunRecord::RunRecord(
     RunDirectory const& directory,
@@ -108,7 +117,7 @@ void RunRecord::evaluation(std::int64_t step, std::vector<LanguageScore> const& 
         line += fmt::format(" {} {:.3f}", score.language, score.bits_per_byte());
         bits[score.language] = score.bits_per_byte();
     }
-    files_->metrics.write({{"step", step}, {"valid_bits_per_byte", std::move(bits)}});
+    files_->metrics.write({{"step", step}, {kScores, std::move(bits)}});
     log_.info(fmt::format("step {}: bits per byte{}", step, line));
 }
 

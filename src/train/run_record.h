@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/progress.h"
+#include "comm/mpi_comm.h"
 #include "model/language_model.h"
 #include "train/config.h"
 #include "train/evaluation.h"
@@ -28,6 +29,9 @@ struct StepReport {
     bool applied = true;  ///< false: not finite, skipped
     PhaseSeconds phases;  ///< of rank 0
 };
+
+/// Does metrics.jsonl have the scores of `step`? Collective over `world`: rank 0 looks.
+bool has_scores(RunDirectory const& directory, std::int64_t step, MpiComm const& world);
 
 /// Rank 0 writes; on other ranks every call does nothing.
 class RunRecord {

@@ -9,7 +9,6 @@
 #include "checkpoint/save.h"
 #include "comm/collective.h"
 #include "train/data_order.h"
-#include "train/evaluation.h"
 #include "train/update.h"
 
 namespace isogloss {
@@ -53,6 +52,10 @@ Trainer::Trainer(
 
 Exit Trainer::run() {
     bool stopped = false;
+    warn_without_text(evaluation_request(), parts_.corpus, parts_.world, parts_.log);
+    if (evaluation_due()) {  // and cut off in the job before
+        evaluate();
+    }
     while (state_.step < config_.steps && !(stopped = stop_requested())) {
         auto const report = step();
         parts_.record.step(report, tally_);
@@ -62,7 +65,7 @@ Exit Trainer::run() {
         if (due(config_.checkpoint_every, state_.step)) {
             save();
         }
-        if (due(config_.evaluate_every, state_.step) && state_.step < config_.steps) {
+        if (evaluation_due()) {
             evaluate();
         }
     }
@@ -107,6 +110,7 @@ StepReport Trainer::step() {
 
     state_.tokens += static_cast<std::int64_t>(options.counted_targets);
     report.step = ++state_.step;
+    state_.is_evaluated = false;
     report.tokens = state_.tokens;
     report.step_tokens = options.counted_targets;
     report.seconds = timer.seconds();
@@ -136,7 +140,12 @@ void Trainer::apply(StepReport& report) {
     parts_.optimizer.update(update);
 }
 
-bool Trainer::evaluate() {
+bool Trainer::evaluation_due() const {
+    return 0 < state_.step && state_.step < config_.steps &&
+           due(config_.evaluate_every, state_.step);
+}
+
+EvaluationRequest Trainer::evaluation_request() const {
     EvaluationRequest request;
     for (auto const language : languages_of(parts_.run.data, parts_.corpus).all()) {
         request.languages.push_back(parts_.corpus.languages()[index(language)].tag);
@@ -146,9 +155,18 @@ bool Trainer::evaluate() {
     request.rows = ceil_div(config_.slice_rows(), parts_.world.size());
     request.max_tokens = config_.evaluate_tokens;
     request.stop = [this] { return parts_.stop.requested(); };
-    auto const scores = isogloss::evaluate(parts_.model, parts_.corpus, request, parts_.world);
+    return request;
+}
+
+bool Trainer::evaluate() {
+    if (state_.is_evaluated) {
+        return true;
+    }
+    auto const scores =
+        isogloss::evaluate(parts_.model, parts_.corpus, evaluation_request(), parts_.world);
     if (scores) {
         parts_.record.evaluation(state_.step, *scores);
+        state_.is_evaluated = true;
     }
     return scores.has_value();
 }

@@ -14,6 +14,7 @@
 #include "model/language_model.h"
 #include "model/optimizer.h"
 #include "train/config.h"
+#include "train/evaluation.h"
 #include "train/language_labels.h"
 #include "train/run_directory.h"
 #include "train/run_record.h"
@@ -27,6 +28,8 @@ struct TrainState {
     std::int64_t step = 0;     ///< steps done, applied or skipped
     std::int64_t updates = 0;  ///< steps applied: the optimizer's t
     std::int64_t tokens = 0;   ///< seen by the model, ancestors included
+    /// metrics.jsonl has the scores of this step: see has_scores() of train/run_record.h.
+    bool is_evaluated = false;
 };
 
 /// What a trainer works with. All of it outlives the trainer.
@@ -67,8 +70,12 @@ private:
     StepReport step();
     /// Applies the update, or skips it and says what was not finite.
     void apply(StepReport& report);
-    /// False when it was asked to stop before the end.
+    /// Is this a step, before the last, after which the model is scored?
+    [[nodiscard]] bool evaluation_due() const;
+    /// Scores the model unless this step has scores. False when it was asked to stop before the
+    /// end: the job that goes on then makes up for it.
     bool evaluate();
+    [[nodiscard]] EvaluationRequest evaluation_request() const;
     void save();
     [[nodiscard]] bool stop_requested() const;
     /// Name of the first parameter, in rank order, whose gradient is not finite; collective.

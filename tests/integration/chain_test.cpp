@@ -75,6 +75,23 @@ TEST_F(ChainTest, KilledAndResumedEqualsStraight) {
     EXPECT_TRUE(test::half_written(*stage / "killed").empty());
 }
 
+// As after a kill between the last checkpoint and the end of its validation.
+TEST_F(ChainTest, AFinishedRunThatLacksItsScoresMakesUpForThem) {
+    auto const run = *stage / "unscored";
+    std::filesystem::copy(*stage / "straight", run, std::filesystem::copy_options::recursive);
+    auto const metrics = test::content_of(run / "metrics.jsonl");
+    auto const last = metrics.rfind('\n', metrics.size() - 2) + 1;
+    ASSERT_NE(metrics.find("valid_bits_per_byte", last), std::string::npos);
+    test::write_content(run / "metrics.jsonl", metrics.substr(0, last));
+    auto const again = stage->run(2, stage->train("unscored", 40));
+    ASSERT_EQ(again.code, 0) << again;
+    EXPECT_EQ(test::content_of(run / "metrics.jsonl"), metrics);
+    auto const idle = stage->run(2, stage->train("unscored", 40));
+    ASSERT_EQ(idle.code, 0) << idle;
+    EXPECT_NE(idle.err.find("all 40 steps are done"), std::string::npos) << idle;
+    EXPECT_EQ(test::content_of(run / "metrics.jsonl"), metrics);
+}
+
 // Sums over ranks are made in another order: the curves differ by float rounding (2^-24) that 35
 // steps of AdamW carry on; 1 % of the loss is far above that and far below any lost row.
 TEST_F(ChainTest, FourRanksGoOnOnTwo) {

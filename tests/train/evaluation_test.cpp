@@ -133,6 +133,21 @@ TEST(EvaluationTest, ScoresAreThoseOfTheFormulas) {
     }
 }
 
+TEST(EvaluationTest, LanguagesWithoutTextAreNamed) {
+    Fixture f;
+    auto const path = f.folder.path() / "log.txt";
+    {
+        Log log(f.group.rank());
+        log.also_to(path);
+        warn_without_text(short_rows(), *f.corpus, f.group, log);
+        warn_without_text(short_rows({"hu", "el"}), *f.corpus, f.group, log);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    auto const text = test::content_of(path);
+    EXPECT_NE(text.find("warning: no score for tr: "), std::string::npos) << text;
+    EXPECT_EQ(std::ranges::count(text, '\n'), 1) << text;
+}
+
 TEST(EvaluationTest, AllRanksHaveTheSameBits) {
     Fixture f;
     auto const scores = evaluate(*f.model, *f.corpus, short_rows(), f.group);

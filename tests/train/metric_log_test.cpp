@@ -65,6 +65,20 @@ TEST(MetricLogTest, AHalfLineOfAnEarlierStepIsDroppedEvenWhenItParses) {
     EXPECT_EQ(lines[1]["loss"], 1.0);
 }
 
+TEST(MetricLogTest, AWholeLineIsFoundByStepAndKey) {
+    test::TemporaryFolder const folder;
+    EXPECT_FALSE(has_line(folder.path(), 1, "loss"));
+    test::write_content(
+        folder / "metrics.jsonl",
+        "{\"step\": 1, \"loss\": 2.0}\nnonsense\n{\"step\": 2, \"scores\": {}}\n"
+        "{\"step\": 3, \"loss\": 1.0}"
+    );
+    EXPECT_TRUE(has_line(folder.path(), 1, "loss"));
+    EXPECT_FALSE(has_line(folder.path(), 1, "scores"));
+    EXPECT_TRUE(has_line(folder.path(), 2, "scores"));
+    EXPECT_FALSE(has_line(folder.path(), 3, "loss"));  // its end is missing
+}
+
 TEST(MetricLogTest, NumbersBecomeScalarsWithTheirPath) {
     test::TemporaryFolder const folder;
     {

@@ -100,7 +100,9 @@ Outcome train(
     auto const& info = start.manifest.info;
     TrainState state;
     if (newest) {
-        state = {info.step, std::max<std::int64_t>(info.optimizer_step, 0), info.tokens_seen};
+        state = {
+            info.step, std::max<std::int64_t>(info.optimizer_step, 0), info.tokens_seen,
+            has_scores(directory, info.step, group)};
     }
     Log log(group.rank());
     if (group.rank() == 0) {
@@ -216,6 +218,62 @@ TEST(TrainerTest, ResumedEqualsUninterruptedBitForBit) {
     auto const after = losses_of(resumed);
     ASSERT_EQ(after.size(), 4U);
     EXPECT_TRUE(std::equal(after.begin(), after.end(), all.begin() + 8));
+}
+
+// Takes the scores of `step` out of metrics.jsonl, as if the job had been killed before them.
+void forget_scores(RunConfig const& run, std::int64_t step, int rank) {
+    if (rank == 0) {
+        std::ifstream file(run.out / "metrics.jsonl");
+        std::string kept;
+        for (std::string line; std::getline(file, line);) {
+            auto const metrics = Json::parse(line);
+            bool const forgotten = metrics["step"] == step && !metrics.contains("loss");
+            kept += forgotten ? "" : line + "\n";
+        }
+        test::write_content(run.out / "metrics.jsonl", kept);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+}
+
+std::vector<std::int64_t> steps_with_scores(RunConfig const& run) {
+    std::vector<std::int64_t> steps;
+    for (auto const& line : metrics_of(run, "valid_bits_per_byte")) {
+        steps.push_back(line["step"].get<std::int64_t>());
+    }
+    return steps;
+}
+
+TEST(TrainerTest, AValidationThatWasCutOffIsMadeUpFor) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto run = tiny_run(folder.path(), "run");
+    run.train.evaluate_every = 4;
+    ASSERT_EQ(train(run, group, stop).exit, Exit::done);
+    auto const all = std::vector<std::int64_t>{4, 8, 12};
+    auto const scores = metrics_of(run, "valid_bits_per_byte");
+    EXPECT_EQ(steps_with_scores(run), all);
+
+    forget_scores(run, 12, group.rank());  // at the end
+    EXPECT_EQ(steps_with_scores(run), (std::vector<std::int64_t>{4, 8}));
+    ASSERT_EQ(train(run, group, stop).exit, Exit::done);
+    EXPECT_EQ(steps_with_scores(run), all);
+    EXPECT_EQ(metrics_of(run, "valid_bits_per_byte"), scores);
+    EXPECT_EQ(losses_of(run).size(), 12U);
+
+    forget_scores(run, 8, group.rank());  // and on the way
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (group.rank() == 0) {
+        std::filesystem::remove_all(run.out / "checkpoints" / step_folder(12));
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    ASSERT_EQ(train(run, group, stop).exit, Exit::done);
+    EXPECT_EQ(steps_with_scores(run), all);
+    EXPECT_EQ(metrics_of(run, "valid_bits_per_byte"), scores);
+
+    ASSERT_EQ(train(run, group, stop).exit, Exit::done);  // nothing is done twice
+    EXPECT_EQ(steps_with_scores(run), all);
 }
 
 // One rank is the reference for all of them. Gradients differ by roundings of float sums in another
