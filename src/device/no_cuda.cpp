@@ -26,6 +26,11 @@ void copy_from_host(
 ) {
     fail_without_cuda("copy from the host");
 }
+void copy_to_host(
+    void* /*to*/, void const* /*from*/, std::size_t /*bytes*/, Stream /*stream*/
+) {
+    fail_without_cuda("copy to the host");
+}
 
 }  // namespace cuda
 }  // namespace isogloss

@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "base/require.h"
+#include "device/copy.h"
 #include "model/language_model.h"
 
 namespace isogloss {
@@ -45,6 +46,7 @@ void fill_constant(View<T, 1> x, float value) {
     }
 }
 
+// In host memory.
 template <class T>
 void initialise_one(
     View<T, 1> values, ParameterSpec const& spec, ModelConfig const& config, std::uint64_t seed
@@ -67,10 +69,11 @@ void initialise(ParameterTable& parameters, ModelConfig const& config, std::uint
             continue;
         }
         auto const& spec = parameters.specs()[i];
+        auto const set = [&](auto host) { initialise_one(host, spec, config, seed); };
         if (spec.dtype == DType::f32) {
-            initialise_one(parameters.values<float>(i), spec, config, seed);
+            fill_from_host(parameters.values<float>(i), Stream{}, set);
         } else {
-            initialise_one(parameters.values<bf16>(i), spec, config, seed);
+            fill_from_host(parameters.values<bf16>(i), Stream{}, set);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/require.h"
+#include "device/copy.h"
 #include "kernels/rotary.h"
 #include "model/layer_routing.h"
 #include "model/transformer.h"
@@ -127,7 +128,8 @@ namespace {
 
 PassResult result_of(TransformerOutput const& output, Batch const& batch) {
     PassResult result;
-    auto const loss = output.loss.span();
+    Buffer<float> room;
+    auto const loss = on_host(output.loss, room, Stream{}).span();
     auto const target = batch.targets.view().span();
     for (std::int64_t row = 0; row < batch.rows; ++row) {
         double sum = 0.0;
@@ -227,6 +229,10 @@ PhaseSeconds LanguageModel::phase_seconds() const {
 
 std::int64_t LanguageModel::activation_bytes() const {
     return parts_->arena.peak_bytes();
+}
+
+std::int64_t LanguageModel::activation_blocks() const {
+    return parts_->arena.num_allocations();
 }
 
 }  // namespace isogloss

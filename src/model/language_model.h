@@ -57,6 +57,8 @@ public:
     [[nodiscard]] PhaseSeconds phase_seconds() const;
     /// Highest bytes of activations so far.
     [[nodiscard]] std::int64_t activation_bytes() const;
+    /// Blocks of memory that were made for activations so far: constant in the steady state.
+    [[nodiscard]] std::int64_t activation_blocks() const;
 
 private:
     struct Parts;

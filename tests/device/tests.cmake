@@ -1,4 +1,4 @@
-foreach(name bf16 buffer arena)
+foreach(name arena bf16 buffer copy)
     isogloss_test(device ${name})
 endforeach()
 if(NOT ISOGLOSS_CUDA)

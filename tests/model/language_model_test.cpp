@@ -227,10 +227,12 @@ TEST(LanguageModelTest, MemoryIsTheSameFromTheSecondStepOn) {
     fixture.train();
     fixture.train();
     auto const bytes = fixture.model.activation_bytes();
+    auto const blocks = fixture.model.activation_blocks();
     EXPECT_GT(bytes, 0);
     fixture.train();
     fixture.train();
     EXPECT_EQ(fixture.model.activation_bytes(), bytes);
+    EXPECT_EQ(fixture.model.activation_blocks(), blocks);
 }
 
 TEST(LanguageModelTest, RowsLongerThanThePositionsAreRefused) {

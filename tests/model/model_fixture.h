@@ -201,6 +201,11 @@ inline void expect_losses(
         EXPECT_NEAR(result.row_loss[row], exact, bound.loss * exact) << "row " << row;
         EXPECT_GT(result.row_targets[row], 0);
     }
+    // E sum_e f_e P_e with sum f_e = 1 is off by at most E times what a P_e is. P_e is a mean over
+    // 21 tokens of probabilities, each off by p (1 - p) <= 1/4 of what a difference of two logits
+    // is. Logits are h w with |w| = sqrt(12), and forward roundings move the elements of h, of size
+    // 1, by bound.loss: the difference is off by sqrt(24) bound.loss. Tokens are independent, so
+    // three deviations for E = 5 are 3 * 5 / 4 * sqrt(24 / 21) bound.loss = 4.0 bound.loss.
     EXPECT_NEAR(result.balance_loss, expected.result.balance_loss, 4.0 * bound.loss);
 }
 
