@@ -308,8 +308,7 @@ protected:
         auto counts = rank.stats.expert_tokens;
         sum_over(std::span<std::int64_t>(counts), group);
         EXPECT_EQ(counts, answer.counts);
-        // Probabilities are floats: E of them a token, each within a few units.
-        EXPECT_NEAR(rank.balance.value, answer.balance, 1e-5);
+        EXPECT_NEAR(rank.balance.value, answer.balance.value, answer.balance.error);
     }
 };
 

@@ -36,7 +36,7 @@ struct MoeAnswer {
     std::vector<Bounds> ddown;         // [E][D, F]
     std::vector<std::size_t> chosen;   // [N, K]
     std::vector<std::int64_t> counts;  // [E]
-    double balance = 0.0;
+    Bounded balance;
     double loss = 0.0;
     double smallest_gap = 1e9;  // between the logits of the last chosen and the first not chosen
 };
@@ -126,16 +126,16 @@ private:
         auto const n = static_cast<double>(p_.tokens);
         auto const all = n * static_cast<double>(p_.choices);
         for (std::size_t e = 0; e < p_.experts; ++e) {
-            double mean = 0.0;
+            BoundedSum sum;
             for (auto const& t : tokens_) {
-                mean += t.probs[e].value / n;
+                sum.add(t.probs[e]);
             }
             auto const factor =
                 static_cast<double>(p_.experts) * static_cast<double>(answer_.counts[e]) / all;
-            answer_.balance += factor * mean;
+            answer_.balance = answer_.balance + sum.total() * (factor / n);
             slope_[e] = p_.balance_coefficient * factor / n;
         }
-        answer_.loss = p_.balance_coefficient * answer_.balance;
+        answer_.loss = p_.balance_coefficient * answer_.balance.value;
     }
 
     Forward forward(std::size_t n, std::size_t e) const {
