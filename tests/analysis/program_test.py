@@ -51,9 +51,10 @@ class LifelongRunTest(unittest.TestCase):
 
     def test_all_figures_of_a_lifelong_run_are_there(self):
         self.assertEqual(self.done.returncode, 0, self.done.stderr)
-        self.assertEqual(self.page.headings[:4], ["Forgetting over the stages", "Loss of each language",
-                                                  "Held-out loss of each language", "Experts per layer"])
-        self.assertEqual(len(self.page.pictures), 4)
+        self.assertEqual(self.page.headings[:5],
+                         ["Forgetting over the stages", "Loss of each language",
+                          "Held-out loss of each language", "Experts per layer", "Routing shares"])
+        self.assertEqual(len(self.page.pictures), 5)
 
     def test_scores_are_those_of_the_summary(self):
         summary = json.loads((self.folder / "run" / "summary.json").read_text())

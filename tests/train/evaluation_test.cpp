@@ -4,12 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "support/byte_corpus.h"
 #include "support/expect_error.h"
 #include "support/shared_folder.h"
 #include "support/small_model.h"
+#include "support/temporary_folder.h"
 
 namespace isogloss {
 namespace {
