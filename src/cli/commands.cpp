@@ -3,7 +3,20 @@
 
 #include <vector>
 
+#include "base/stop.h"
+#include "cli/stoppable.h"
+
 namespace isogloss {
+namespace {
+
+/// A stoppable command by itself, which heeds its own signals.
+template <Exit (*run)(Arguments const&, World const&, StopSignal const&)>
+Exit with_stop_signal(Arguments const& arguments, World const& world) {
+    StopSignal const stop;
+    return run(arguments, world, stop);
+}
+
+}  // namespace
 
 std::span<Command const> commands() {
     static std::vector<Command> const table{
@@ -15,8 +28,10 @@ std::span<Command const> commands() {
         {"model info", "what a checkpoint holds", run_model_info},
         {"model verify", "are a checkpoint's files as they were written?", run_model_verify},
         {"model diff", "which tensors of two checkpoints are equal", run_model_diff},
-        {"train", "trains a model to the configured step; resumes where it was", run_train},
-        {"group probe", "which layers languages move, and which move them alike", run_group_probe},
+        {"train", "trains a model to the configured step; resumes where it was",
+         with_stop_signal<run_train>},
+        {"group probe", "which layers languages move, and which move them alike",
+         with_stop_signal<run_group_probe>},
         {"group layers", "which layers get experts, from deviations",
          Command::OnFirst{run_group_layers}},
         {"group cluster", "which languages share an expert, from similarities",
@@ -24,11 +39,14 @@ std::span<Command const> commands() {
         {"upcycle", "dense checkpoint -> one expert a group of languages", run_upcycle},
         {"expand allocate", "how many experts each layer gets, from similarities",
          Command::OnFirst{run_expand_allocate}},
-        {"expand similarity", "how alike languages are, layer by layer", run_expand_similarity},
-        {"expand scan", "which expert serves new languages best", run_expand_scan},
+        {"expand similarity", "how alike languages are, layer by layer",
+         with_stop_signal<run_expand_similarity>},
+        {"expand scan", "which expert serves new languages best",
+         with_stop_signal<run_expand_scan>},
         {"expand apply", "adds experts for new languages, and classifiers", run_expand_apply},
         {"lifelong", "a plan: a base, then expansion after expansion", run_lifelong},
-        {"evaluate", "perplexity and bits per byte of each language", run_evaluate},
+        {"evaluate", "perplexity and bits per byte of each language",
+         with_stop_signal<run_evaluate>},
         {"evaluate compare", "what two evaluations differ in: scores and routing",
          run_evaluate_compare},
         {"bench step", "times training steps, phase by phase", run_bench_step},

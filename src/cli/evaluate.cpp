@@ -2,17 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/require.h"
 #include "base/stop.h"
-#include "checkpoint/load.h"
+#include "cli/opened_model.h"
+#include "cli/result.h"
 #include "cli/stoppable.h"
-#include "comm/world.h"
 #include "train/evaluation_record.h"
-#include "train/run.h"
 
 namespace isogloss {
 namespace {
@@ -22,12 +21,10 @@ enum class Classifiers : std::uint8_t { automatic, off };
 struct EvaluateConfig {
     std::filesystem::path checkpoint;
     std::filesystem::path corpus;
-    std::filesystem::path out;
+    ResultOutput output;
     EvaluationRequest request;
     Classifiers classifiers = Classifiers::automatic;
     bool shares = false;
-    bool json = false;
-    bool quiet = false;
 };
 
 void describe_protocol(Options& options, EvaluationRequest& request) {
@@ -107,9 +104,9 @@ void describe(Options& options, EvaluateConfig& config) {
     describe_protocol(options, request);
     describe_routing(options, config);
     options.add("shares", config.shares, "also say which experts each language's tokens went to");
-    options.add("out", config.out, "also write the scores here, as JSON");
-    options.add("json", config.json, "print one JSON document instead of a table");
-    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add("out", config.output.out, "also write the scores here, as JSON");
+    options.add("json", config.output.json, "print one JSON document instead of a table");
+    options.add("quiet", config.output.quiet, "print nothing on standard output");
     options.add_check([&] { return problems(request); });
 }
 
@@ -155,23 +152,7 @@ std::string tables(EvaluationRecord const& record) {
     return text;
 }
 
-void report(EvaluateConfig const& config, EvaluationRecord const& record) {
-    auto const json = to_json(record);
-    if (!config.out.empty()) {
-        write_json(config.out, json);
-    }
-    if (!config.quiet) {
-        auto const text = config.json ? json.dump(2) + "\n" : tables(record);
-        std::fwrite(text.data(), 1, text.size(), stdout);
-    }
-}
-
 }  // namespace
-
-Exit run_evaluate(Arguments const& arguments, World const& world) {
-    StopSignal const stop;
-    return run_evaluate(arguments, world, stop);
-}
 
 Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal const& stop) {
     EvaluateConfig config;
@@ -185,35 +166,30 @@ Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal con
         return print_help(options, world);
     }
     auto const& comm = world.comm();
-    Corpus const corpus(config.corpus);
-    auto const checkpoint = read_checkpoint(config.checkpoint, comm);
-    require_tokenizer(
-        checkpoint, corpus.manifest().tokenizer_sha256, "corpus " + config.corpus.string()
-    );
-    auto const model_config = frozen(checkpoint.manifest.config);
-    require_positions(config.request, model_config);
-    complete(config, model_config);
-    LanguageModel model(model_config, place_model(model_config, world), comm, {});
-    load_weights(checkpoint, model.parameters(), HashCheck::compare, comm);
+    auto opened =
+        open_model(config.checkpoint, config.corpus, world, [&](ModelConfig const& model) {
+            require_positions(config.request, model);
+            complete(config, model);
+        });
 
     RoutingShares shares;
     config.request.shares = config.shares ? &shares : nullptr;
     config.request.progress = ProgressStyle::automatic;
     config.request.stop = [&] { return stop.requested(); };
     Log log(comm.rank());
-    warn_without_text(config.request, corpus, comm, log);
-    auto const scores = evaluate(model, corpus, config.request, comm);
+    warn_without_text(config.request, opened.corpus, comm, log);
+    auto const scores = evaluate(opened.model, opened.corpus, config.request, comm);
     if (!scores) {
         return Exit::stopped;
     }
     if (comm.rank() == 0) {
-        report(
-            config, {.checkpoint = config.checkpoint.string(),
-                     .protocol = protocol_json(config.request),
-                     .routing = routing_json(config.request),
-                     .scores = *scores,
-                     .shares = config.shares ? std::optional(shares) : std::nullopt}
-        );
+        EvaluationRecord const record{
+            .checkpoint = config.checkpoint.string(),
+            .protocol = protocol_json(config.request),
+            .routing = routing_json(config.request),
+            .scores = *scores,
+            .shares = config.shares ? std::optional(shares) : std::nullopt};
+        give_result(config.output, to_json(record), [&] { return tables(record); });
     }
     return Exit::done;
 }

@@ -10,6 +10,7 @@
 #include "base/table.h"
 #include "checkpoint/manifest.h"
 #include "cli/commands.h"
+#include "cli/result.h"
 #include "growth/allocation.h"
 #include "growth/measurement.h"
 
@@ -24,9 +25,7 @@ struct AllocateConfig {
     bool exact_budget = false;
     std::int32_t minimum = 1;
     std::string existing;
-    std::filesystem::path out;
-    bool json = false;
-    bool quiet = false;
+    ResultOutput output;
 };
 
 void describe(Options& options, AllocateConfig& config) {
@@ -51,9 +50,9 @@ void describe(Options& options, AllocateConfig& config) {
         "experts of each layer that a grown model has already, to which the new ones are added: a "
         "list (5,4,3), a JSON file with such a list or with \"experts\", or a checkpoint"
     );
-    options.add("out", config.out, "write the JSON document to this file, too");
-    options.add("json", config.json, "print one JSON document");
-    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add("out", config.output.out, "write the JSON document to this file, too");
+    options.add("json", config.output.json, "print one JSON document");
+    options.add("quiet", config.output.quiet, "print nothing on standard output");
 }
 
 std::int64_t sum_of(Counts const& counts) {
@@ -92,7 +91,7 @@ Counts existing_counts(std::string const& given) {
     return counts;
 }
 
-void print(Json const& json, std::vector<double> const& similarity, bool has_existing) {
+std::string text_of(Json const& json, std::vector<double> const& similarity, bool has_existing) {
     Table table({"layer", "similarity", "experts", "new"});
     for (std::size_t layer = 0; layer < similarity.size(); ++layer) {
         table.add_row(
@@ -106,7 +105,7 @@ void print(Json const& json, std::vector<double> const& similarity, bool has_exi
         {"all", "", std::to_string(json["total"].get<std::int64_t>()),
          std::to_string(json["new"].get<std::int64_t>())}
     );
-    fmt::print(
+    return fmt::format(
         "{}\n{}\nisogloss expand apply --experts {}\n", table.text(),
         has_existing ? "experts: the existing ones and the new" : "experts: with the original one",
         fmt::join(json["added"].get<Counts>(), ",")
@@ -152,14 +151,7 @@ Exit run_expand_allocate(Arguments const& arguments) {
         {"new", sum_of(added)},
         {"added", added},
         {"budget", config.budget}};
-    if (!config.out.empty()) {
-        write_json(config.out, json);
-    }
-    if (config.json && !config.quiet) {
-        fmt::print("{}\n", json.dump(2));
-    } else if (!config.quiet) {
-        print(json, similarity, !existing.empty());
-    }
+    give_result(config.output, json, [&] { return text_of(json, similarity, !existing.empty()); });
     return Exit::done;
 }
 

@@ -1,13 +1,13 @@
 // cli/expand_scan.cpp
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <filesystem>
 
 #include "base/options.h"
 #include "base/require.h"
 #include "base/stop.h"
 #include "cli/opened_model.h"
+#include "cli/result.h"
 #include "cli/stoppable.h"
 #include "train/expert_scan.h"
 
@@ -17,10 +17,8 @@ namespace {
 struct ScanConfig {
     std::filesystem::path checkpoint;
     std::filesystem::path corpus;
-    std::filesystem::path out;
+    ResultOutput output;
     ScanRequest request;
-    bool json = false;
-    bool quiet = false;
 };
 
 void describe(Options& options, ScanConfig& config) {
@@ -38,9 +36,9 @@ void describe(Options& options, ScanConfig& config) {
     options.add("row-length", request.row_length, "tokens of context at most");
     options.add("rows", request.rows, "rows of one forward pass, a rank");
     options.add("max-tokens", request.max_tokens, "of each language; 0: all there are");
-    options.add("out", config.out, "also write the result here, as JSON");
-    options.add("json", config.json, "print one JSON document instead of a table");
-    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add("out", config.output.out, "also write the result here, as JSON");
+    options.add("json", config.output.json, "print one JSON document instead of a table");
+    options.add("quiet", config.output.quiet, "print nothing on standard output");
     options.add_check([&request] {
         std::vector<std::string> faults;
         if (request.row_length < 1 || request.rows < 1 || request.max_tokens < 0) {
@@ -53,23 +51,7 @@ void describe(Options& options, ScanConfig& config) {
     });
 }
 
-void report(ScanConfig const& config, ExpertScan const& scan) {
-    auto const json = to_json(scan);
-    if (!config.out.empty()) {
-        write_json(config.out, json);
-    }
-    if (!config.quiet) {
-        auto const text = config.json ? json.dump(2) + "\n" : to_table(scan).text();
-        std::fwrite(text.data(), 1, text.size(), stdout);
-    }
-}
-
 }  // namespace
-
-Exit run_expand_scan(Arguments const& arguments, World const& world) {
-    StopSignal const stop;
-    return run_expand_scan(arguments, world, stop);
-}
 
 Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal const& stop) {
     ScanConfig config;
@@ -82,13 +64,15 @@ Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal 
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
-    auto opened = open_model(config.checkpoint, config.corpus, world);
-    auto const positions = opened.model.config().max_positions;
-    require_usage(
-        config.request.row_length <= positions,
-        "row-length = {}: the model takes at most {} positions", config.request.row_length,
-        positions
-    );
+    auto const& request = config.request;
+    auto opened =
+        open_model(config.checkpoint, config.corpus, world, [&](ModelConfig const& model) {
+            require_usage(
+                request.row_length <= model.max_positions,
+                "row-length = {}: the model takes at most {} positions", request.row_length,
+                model.max_positions
+            );
+        });
     config.request.progress = ProgressStyle::automatic;
     config.request.stop = [&] { return stop.requested(); };
     auto const scan = scan_experts(opened.model, opened.corpus, config.request, world.comm());
@@ -96,7 +80,7 @@ Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal 
         return Exit::stopped;
     }
     if (world.comm().rank() == 0) {
-        report(config, *scan);
+        give_result(config.output, to_json(*scan), [&] { return to_table(*scan).text(); });
     }
     return Exit::done;
 }

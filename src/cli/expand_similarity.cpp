@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 
 #include "base/options.h"
 #include "base/require.h"
 #include "base/stop.h"
 #include "cli/opened_model.h"
+#include "cli/result.h"
 #include "cli/stoppable.h"
 #include "train/language_similarity.h"
 
@@ -20,11 +20,9 @@ enum class Classifiers : std::uint8_t { automatic, off };
 struct SimilarityConfig {
     std::filesystem::path checkpoint;
     std::filesystem::path corpus;
-    std::filesystem::path out;
+    ResultOutput output;
     SimilarityRequest request;
     Classifiers classifiers = Classifiers::automatic;
-    bool json = false;
-    bool quiet = false;
 };
 
 void describe(Options& options, SimilarityConfig& config) {
@@ -49,9 +47,9 @@ void describe(Options& options, SimilarityConfig& config) {
         {{"auto", Classifiers::automatic}, {"off", Classifiers::off}},
         "ask the classifiers of layers that have one"
     );
-    options.add("out", config.out, "also write the result here, as JSON");
-    options.add("json", config.json, "print one JSON document instead of a table");
-    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add("out", config.output.out, "also write the result here, as JSON");
+    options.add("json", config.output.json, "print one JSON document instead of a table");
+    options.add("quiet", config.output.quiet, "print nothing on standard output");
     options.add_check([&text] {
         std::vector<std::string> faults;
         if (text.tokens < 1 || text.longest_document < 1 || text.longest_row < 1) {
@@ -82,23 +80,7 @@ void complete(SimilarityConfig& config, OpenedModel const& opened) {
     request.progress = ProgressStyle::automatic;
 }
 
-void report(SimilarityConfig const& config, LayerSimilarity const& similarity) {
-    auto const json = to_json(similarity);
-    if (!config.out.empty()) {
-        write_json(config.out, json);
-    }
-    if (!config.quiet) {
-        auto const text = config.json ? json.dump(2) + "\n" : to_table(similarity).text();
-        std::fwrite(text.data(), 1, text.size(), stdout);
-    }
-}
-
 }  // namespace
-
-Exit run_expand_similarity(Arguments const& arguments, World const& world) {
-    StopSignal const stop;
-    return run_expand_similarity(arguments, world, stop);
-}
 
 Exit run_expand_similarity(Arguments const& arguments, World const& world, StopSignal const& stop) {
     SimilarityConfig config;
@@ -121,7 +103,9 @@ Exit run_expand_similarity(Arguments const& arguments, World const& world, StopS
         return Exit::stopped;
     }
     if (world.comm().rank() == 0) {
-        report(config, *similarity);
+        give_result(config.output, to_json(*similarity), [&] {
+            return to_table(*similarity).text();
+        });
     }
     return Exit::done;
 }

@@ -5,6 +5,7 @@
 
 #include "base/table.h"
 #include "cli/commands.h"
+#include "cli/result.h"
 #include "growth/balanced_clustering.h"
 #include "growth/measurement.h"
 
@@ -17,9 +18,7 @@ struct ClusterConfig {
     std::filesystem::path similarity;
     std::int32_t groups = 0;
     Method method = Method::exhaustive;
-    std::filesystem::path out;
-    bool json = false;
-    bool quiet = false;
+    ResultOutput output;
 };
 
 void describe(Options& options, ClusterConfig& config) {
@@ -36,9 +35,9 @@ void describe(Options& options, ClusterConfig& config) {
         "DMoE's greedy choice among all subsets; its greedy complete linkage for many languages; "
         "or a search from the better of both"
     );
-    options.add("out", config.out, "write the JSON document to this file, too");
-    options.add("json", config.json, "print one JSON document");
-    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add("out", config.output.out, "write the JSON document to this file, too");
+    options.add("json", config.output.json, "print one JSON document");
+    options.add("quiet", config.output.quiet, "print nothing on standard output");
 }
 
 std::vector<LanguageGroup> clustered(
@@ -66,7 +65,7 @@ std::vector<std::string> tags_of(LanguageDistances const& distance, LanguageGrou
     return tags;
 }
 
-void print(LanguageDistances const& distance, std::vector<LanguageGroup> const& groups) {
+std::string text_of(LanguageDistances const& distance, std::vector<LanguageGroup> const& groups) {
     Table table({"group", "languages", "count", "least similarity"});
     for (std::size_t g = 0; g < groups.size(); ++g) {
         auto const& group = groups[g];
@@ -76,7 +75,7 @@ void print(LanguageDistances const& distance, std::vector<LanguageGroup> const& 
              group.size() < 2 ? "-" : decimal_text(1.0 - largest_distance(distance, group), 4)}
         );
     }
-    fmt::print(
+    return fmt::format(
         "{}\nlargest distance within a group: {:.6g}\n", table.text(),
         grouping_objective(distance, groups)
     );
@@ -107,14 +106,7 @@ Exit run_group_cluster(Arguments const& arguments) {
         {"groups", lists},
         {"objective", grouping_objective(distance, groups)},
         {"method", name_of(config.method)}};
-    if (!config.out.empty()) {
-        write_json(config.out, json);
-    }
-    if (config.json && !config.quiet) {
-        fmt::print("{}\n", json.dump(2));
-    } else if (!config.quiet) {
-        print(distance, groups);
-    }
+    give_result(config.output, json, [&] { return text_of(distance, groups); });
     return Exit::done;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/table.h"
 #include "cli/commands.h"
+#include "cli/result.h"
 #include "growth/layer_choice.h"
 #include "growth/measurement.h"
 
@@ -22,9 +23,7 @@ struct LayersConfig {
     std::vector<std::string> languages;
     std::optional<double> threshold;
     std::optional<std::int32_t> layers;
-    std::filesystem::path out;
-    bool json = false;
-    bool quiet = false;
+    ResultOutput output;
 };
 
 void describe(Options& options, LayersConfig& config) {
@@ -39,9 +38,9 @@ void describe(Options& options, LayersConfig& config) {
         "this or layers is given"
     );
     options.add("layers", config.layers, "instead of a threshold: so many of the highest layers");
-    options.add("out", config.out, "write the JSON document to this file, too");
-    options.add("json", config.json, "print one JSON document");
-    options.add("quiet", config.quiet, "print nothing on standard output");
+    options.add("out", config.output.out, "write the JSON document to this file, too");
+    options.add("json", config.output.json, "print one JSON document");
+    options.add("quiet", config.output.quiet, "print nothing on standard output");
     options.add_check([&config] {
         std::vector<std::string> faults;
         if (config.threshold && config.layers) {
@@ -51,7 +50,7 @@ void describe(Options& options, LayersConfig& config) {
     });
 }
 
-void print(
+std::string text_of(
     DeviationNorms const& deviation,
     LayerDeviation const& layer_deviation,
     std::vector<std::int32_t> const& layers
@@ -67,7 +66,7 @@ void print(
              std::string(static_cast<std::size_t>(std::lround(z * kBarWidth)), '#')}
         );
     }
-    fmt::print(
+    return fmt::format(
         "{}\n{} of {} layers from {} languages: {}\nmask {}\n", table.text(), layers.size(),
         layer_deviation.mean.size(), deviation.languages.size(), fmt::join(layers, ","),
         layer_mask(layers)
@@ -102,14 +101,7 @@ Exit run_group_layers(Arguments const& arguments) {
         {"normalised", of_layers.normalised},
         {"mean", of_layers.mean},
         {"languages", deviation.languages}};
-    if (!config.out.empty()) {
-        write_json(config.out, json);
-    }
-    if (config.json && !config.quiet) {
-        fmt::print("{}\n", json.dump(2));
-    } else if (!config.quiet) {
-        print(deviation, of_layers, layers);
-    }
+    give_result(config.output, json, [&] { return text_of(deviation, of_layers, layers); });
     return Exit::done;
 }
 

@@ -90,11 +90,6 @@ std::string report(ProbeConfig const& config, ProbeResult const& result, bool js
 
 }  // namespace
 
-Exit run_group_probe(Arguments const& arguments, World const& world) {
-    StopSignal const stop;
-    return run_group_probe(arguments, world, stop);
-}
-
 Exit run_group_probe(Arguments const& arguments, World const& world, StopSignal const& stop) {
     ProbeConfig config;
     ProbeFlags flags;

@@ -12,6 +12,7 @@
 #include "checkpoint/load.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/partial_checkpoint.h"
+#include "cli/commands.h"
 #include "cli/stoppable.h"
 #include "comm/collective.h"
 #include "comm/world.h"

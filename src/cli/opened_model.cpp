@@ -9,12 +9,18 @@
 namespace isogloss {
 
 OpenedModel open_model(
-    std::filesystem::path const& checkpoint, std::filesystem::path const& corpus, World const& world
+    std::filesystem::path const& checkpoint,
+    std::filesystem::path const& corpus,
+    World const& world,
+    std::function<void(ModelConfig const&)> const& check
 ) {
     Corpus text(corpus);
     auto stored = read_checkpoint(checkpoint, world.comm());
     require_tokenizer(stored, text.manifest().tokenizer_sha256, "corpus " + corpus.string());
     auto const config = frozen(stored.manifest.config);
+    if (check) {
+        check(config);
+    }
     LanguageModel model(config, place_model(config, world), world.comm(), {});
     load_weights(stored, model.parameters(), HashCheck::compare, world.comm());
     return {std::move(stored), std::move(text), std::move(model)};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 #include "checkpoint/manifest.h"
 #include "comm/world.h"
@@ -18,9 +19,14 @@ struct OpenedModel {
 };
 
 /// Collective over the world.
+/// @param check  called with the model's config before its weights are read: throws what does not
+///               suit it
 /// @throws Error  (data) when one of them is damaged or they have two tokenizers
 OpenedModel open_model(
-    std::filesystem::path const& checkpoint, std::filesystem::path const& corpus, World const& world
+    std::filesystem::path const& checkpoint,
+    std::filesystem::path const& corpus,
+    World const& world,
+    std::function<void(ModelConfig const&)> const& check = {}
 );
 
 }  // namespace isogloss

@@ -1,8 +1,8 @@
-// cli/stoppable.h - commands that a longer command runs, and that end when it is asked to stop.
+// cli/stoppable.h - commands that end early when asked to: by a signal, or by a longer command.
 #pragma once
 
 #include "base/stop.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 
 namespace isogloss {
 

@@ -8,11 +8,6 @@
 
 namespace isogloss {
 
-Exit run_train(Arguments const& arguments, World const& world) {
-    StopSignal const stop;
-    return run_train(arguments, world, stop);
-}
-
 Exit run_train(Arguments const& arguments, World const& world, StopSignal const& stop) {
     RunConfig run;
     Options options(

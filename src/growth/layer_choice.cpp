@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
 
 #include "base/require.h"
+#include "growth/layer_list.h"
 #include "growth/measurement.h"
 
 namespace isogloss {
@@ -145,14 +145,7 @@ std::vector<std::int32_t> highest_layers(std::span<double const> z, std::int32_t
         count >= 1 && static_cast<std::size_t>(count) <= z.size(),
         "layers = {}: must lie in [1, {}], the layers of the model", count, z.size()
     );
-    std::vector<std::int32_t> layers(z.size());
-    std::iota(layers.begin(), layers.end(), 0);
-    std::ranges::stable_sort(layers, [&](std::int32_t a, std::int32_t b) {
-        return z[static_cast<std::size_t>(a)] > z[static_cast<std::size_t>(b)];
-    });
-    layers.resize(static_cast<std::size_t>(count));
-    std::ranges::sort(layers);
-    return layers;
+    return top_layers(z, count);
 }
 
 std::string layer_mask(std::span<std::int32_t const> layers) {

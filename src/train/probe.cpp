@@ -216,7 +216,7 @@ bool probe_all(Work const& work, std::vector<std::string> const& pending, Progre
         );
         finished = probe_in_turn(work, languages, group, progress);
     }
-    return max_over(static_cast<std::int64_t>(finished ? 0 : 1), work.world) == 0;
+    return !any_of(!finished, work.world);
 }
 
 std::vector<ProbeRecord> read_all(
