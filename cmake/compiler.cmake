@@ -16,20 +16,22 @@ endif()
 # Errors name src/..., not a path of the builder; ccache may turn paths into relative ones.
 file(RELATIVE_PATH relative_source ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR})
 add_library(isogloss_options INTERFACE)
-target_compile_options(isogloss_options INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-    $<$<BOOL:${ISOGLOSS_WERROR}>:-Werror>
-    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/= -fmacro-prefix-map=${relative_source}=)
+target_compile_options(isogloss_options INTERFACE "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:\
+-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wsign-conversion;\
+$<$<BOOL:${ISOGLOSS_WERROR}>:-Werror>;\
+-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=;-fmacro-prefix-map=${relative_source}=>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
-    target_compile_options(isogloss_options INTERFACE -Wno-restrict)
+    target_compile_options(isogloss_options INTERFACE
+        $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-Wno-restrict>)
 endif()
 if(ISOGLOSS_ARCH)
-    target_compile_options(isogloss_options INTERFACE -march=${ISOGLOSS_ARCH})
+    target_compile_options(isogloss_options INTERFACE
+        $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-march=${ISOGLOSS_ARCH}>)
 endif()
 if(ISOGLOSS_SANITIZE)
-    target_compile_options(isogloss_options INTERFACE
-        -fsanitize=${ISOGLOSS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_compile_options(isogloss_options INTERFACE "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:\
+-fsanitize=${ISOGLOSS_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all>")
     target_link_options(isogloss_options INTERFACE -fsanitize=${ISOGLOSS_SANITIZE})
 endif()
 include(CheckCXXCompilerFlag)

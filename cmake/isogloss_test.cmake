@@ -1,9 +1,14 @@
-# isogloss_test(FLOOR NAME  [RANKS n...]  [TIMEOUT seconds]  [NEEDS target...]  [LABELS label...])
+# isogloss_test(FLOOR NAME  [RANKS n...]  [TIMEOUT seconds]  [NEEDS target...]  [LABELS label...]
+#               [DEVICES device...])
 # Builds tests/FLOOR/NAME_test.cpp, which tests src/FLOOR/NAME.h, against that floor. With RANKS it
 # runs under mpirun once a rank count. A hang is a failure. The label `threads` marks tests of
 # std::thread code: they alone run under the thread sanitizer (target isogloss_thread_tests), which
 # cannot see how libgomp's threads wait for each other and finds races in OpenMP loops that have
 # none.
+#
+# DEVICES, of cpu and cuda: the same test runs once a device, which tests/support/test_device.h tells
+# it. Runs for cuda are there in a build with CUDA only, have the label `gpu`, take turns, and count
+# as skipped where there is no GPU.
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
@@ -15,8 +20,15 @@ set(ISOGLOSS_TEST_ENVIRONMENT
 
 add_custom_target(isogloss_thread_tests)
 
+function(isogloss_add_test run timeout labels)
+    add_test(NAME ${run} COMMAND ${ARGN})
+    set_tests_properties(${run} PROPERTIES
+        TIMEOUT ${timeout} ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=2"
+        PROCESSORS 2 LABELS "${labels}")
+endfunction()
+
 function(isogloss_test floor name)
-    cmake_parse_arguments(PARSE_ARGV 2 test "" "TIMEOUT" "RANKS;NEEDS;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 2 test "" "TIMEOUT" "RANKS;NEEDS;LABELS;DEVICES")
     if(NOT test_TIMEOUT)
         set(test_TIMEOUT 60)
     endif()
@@ -30,12 +42,23 @@ function(isogloss_test floor name)
         add_dependencies(isogloss_thread_tests ${target})
     endif()
 
+    if(test_DEVICES)
+        target_sources(${target} PRIVATE support/device_main.cpp)
+        if(cpu IN_LIST test_DEVICES)
+            isogloss_add_test(${floor}.${name} "${test_TIMEOUT}" "${test_LABELS}" ${target})
+        endif()
+        if(cuda IN_LIST test_DEVICES AND ISOGLOSS_CUDA)
+            isogloss_add_test(${floor}.${name}.cuda "${test_TIMEOUT}" "gpu;${test_LABELS}" ${target})
+            set_property(TEST ${floor}.${name}.cuda APPEND PROPERTY ENVIRONMENT
+                ISOGLOSS_TEST_DEVICE=cuda)
+            set_tests_properties(${floor}.${name}.cuda PROPERTIES
+                SKIP_RETURN_CODE 77 RESOURCE_LOCK gpu)
+        endif()
+        return()
+    endif()
     if(NOT test_RANKS)
         target_link_libraries(${target} PRIVATE GTest::gtest_main)
-        add_test(NAME ${floor}.${name} COMMAND ${target})
-        set_tests_properties(${floor}.${name} PROPERTIES
-            TIMEOUT ${test_TIMEOUT} ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=2"
-            PROCESSORS 2 LABELS "${test_LABELS}")
+        isogloss_add_test(${floor}.${name} "${test_TIMEOUT}" "${test_LABELS}" ${target})
         return()
     endif()
     target_sources(${target} PRIVATE support/mpi_main.cpp)

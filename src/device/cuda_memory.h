@@ -15,5 +15,7 @@ void free(std::byte* memory) noexcept;
 void copy_from_host(void* to, void const* from, std::size_t bytes, Stream stream);
 /// `to` on the host, `from` on the device, after the work put in the queue before; done on return.
 void copy_to_host(void* to, void const* from, std::size_t bytes, Stream stream);
+/// Both on the device; put in the queue.
+void copy(void* to, void const* from, std::size_t bytes, Stream stream);
 
 }  // namespace isogloss::cuda

@@ -2,6 +2,8 @@
 #include "device/no_cuda.h"
 
 #include "base/require.h"
+#include "device/cuda_device.h"
+#include "device/cuda_event.h"
 #include "device/cuda_memory.h"
 
 namespace isogloss {
@@ -30,6 +32,33 @@ void copy_to_host(
     void* /*to*/, void const* /*from*/, std::size_t /*bytes*/, Stream /*stream*/
 ) {
     fail_without_cuda("copy to the host");
+}
+void copy(void* /*to*/, void const* /*from*/, std::size_t /*bytes*/, Stream /*stream*/) {
+    fail_without_cuda("copy on the device");
+}
+
+std::int32_t num_devices() {
+    return 0;
+}
+void choose_device(std::int32_t /*index*/) {
+    fail_without_cuda("choice of a GPU");
+}
+DeviceProperties device_properties() {
+    fail_without_cuda("properties of a GPU");
+}
+std::int64_t free_device_memory() {
+    fail_without_cuda("free memory of a GPU");
+}
+void wait(Stream /*stream*/) {
+    fail_without_cuda("wait for a GPU");
+}
+
+void TimedEventTraits::release(type /*event*/) noexcept {}
+Event::Event(Stream /*stream*/) {
+    fail_without_cuda("mark in a queue");
+}
+double Event::seconds_since(Event const& /*begin*/) const {
+    fail_without_cuda("time of a GPU");
 }
 
 }  // namespace cuda

@@ -1,0 +1,60 @@
+// device/cuda_queue.cu
+#include "device/cuda_queue.h"
+
+#include "base/math.h"
+#include "device/cuda_check.h"
+
+namespace isogloss::cuda {
+namespace {
+
+constexpr std::int64_t kSmallestScratch = std::int64_t{32} << 20;
+
+}  // namespace
+
+void StreamTraits::release(type stream) noexcept {
+    cudaStreamDestroy(stream);
+}
+
+void EventTraits::release(type event) noexcept {
+    cudaEventDestroy(event);
+}
+
+Queue::Queue() {
+    cudaStream_t stream = nullptr;
+    ISOGLOSS_CUDA(cudaStreamCreate(&stream));
+    stream_ = UniqueHandle<StreamTraits>(stream);
+    cudaEvent_t event = nullptr;
+    ISOGLOSS_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+    event_ = UniqueHandle<EventTraits>(event);
+}
+
+std::byte* Queue::scratch(std::int64_t bytes) {
+    if (bytes > scratch_.bytes()) {
+        // Twice what is asked for, so that it does not grow again with each batch. Freeing waits
+        // for the work that uses the old one.
+        std::int64_t const size = round_up(2 * bytes, kSmallestScratch);
+        scratch_ = Memory();
+        scratch_ = Memory(Device::cuda, size);
+        ++num_allocations_;
+    }
+    return scratch_.data();
+}
+
+void Queue::wait_for(Queue const& other) {
+    ISOGLOSS_CUDA(cudaEventRecord(other.event_.get(), other.get()));
+    ISOGLOSS_CUDA(cudaStreamWaitEvent(get(), other.event_.get(), 0));
+}
+
+void Queue::wait() const {
+    ISOGLOSS_CUDA(cudaStreamSynchronize(get()));
+}
+
+Queue& queue_of(Stream stream) {
+    if (stream.handle != nullptr) {
+        return *static_cast<Queue*>(stream.handle);
+    }
+    thread_local Queue own;
+    return own;
+}
+
+}  // namespace isogloss::cuda
