@@ -7,131 +7,16 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <numeric>
-#include <variant>
 
-#include "base/math.h"
 #include "comm/collective.h"
-#include "corpus/loader.h"
-#include "model/language_groups.h"
+#include "train/evaluation_work.h"
 
 namespace isogloss {
 namespace {
 
-// What is to be scored of one language: `rows` rows, all of one length but the last, which may be
-// shorter and then has a pass of its own.
-struct Work {
-    std::string language;
-    std::variant<ValidationSet, StridedWindows> set;
-    std::int64_t rows = 0;
-    std::int64_t full_rows = 0;
-    std::int32_t expert = -1;    // of hard routing
-    double bytes_of_text = 0.0;  // of the whole text, whose
-    double targets = 0.0;        // tokens but the first are these
-};
-
-std::vector<std::int32_t> languages_of(EvaluationRequest const& request, Corpus const& corpus) {
-    std::vector<std::int32_t> languages;
-    for (auto const& tag : request.languages) {
-        languages.push_back(corpus.language_index(tag));
-    }
-    if (languages.empty()) {
-        languages.resize(corpus.languages().size());
-        std::iota(languages.begin(), languages.end(), 0);
-    }
-    return languages;
-}
-
-Work row_work(EvaluationRequest const& request, Corpus const& corpus, std::int32_t language) {
-    ValidationSet const set(corpus, language, request.split, request.row_length);
-    auto const& record = corpus.languages()[static_cast<std::size_t>(language)];
-    auto const& counts = record.counts(request.split);
-    auto const targets = std::max(std::int64_t{0}, counts.tokens - 1);
-    Work work{
-        .language = record.tag,
-        .set = set,
-        .rows = set.rows(),
-        .full_rows = targets / request.row_length,
-        .bytes_of_text = static_cast<double>(counts.bytes_of_text),
-        .targets = static_cast<double>(targets)};
-    if (request.max_tokens > 0) {
-        work.rows = std::min(work.rows, ceil_div(request.max_tokens, request.row_length));
-    }
-    return work;
-}
-
-Work strided_work(EvaluationRequest const& request, Corpus const& corpus, std::int32_t language) {
-    auto text = join_documents(corpus, language, request.split, request.strided);
-    auto const targets = static_cast<double>(text.tokens.size()) - 1.0;
-    StridedWindows const set(std::move(text.tokens), request.strided, language);
-    Work work{
-        .language = corpus.languages()[static_cast<std::size_t>(language)].tag,
-        .set = set,
-        .rows = set.rows(),
-        .full_rows = set.full_rows(),
-        .bytes_of_text = text.bytes_of_text,
-        .targets = targets};
-    if (request.max_tokens > 0) {
-        auto const& strided = request.strided;
-        auto const beyond_first =
-            std::max(std::int64_t{0}, request.max_tokens - strided.window + 1);
-        work.rows = std::min(work.rows, 1 + ceil_div(beyond_first, strided.stride));
-    }
-    return work;
-}
-
-std::vector<Work> plan_work(
-    EvaluationRequest const& request, Corpus const& corpus, ModelConfig const& config
+PassRouting routing_of(
+    EvaluationRequest const& request, EvaluationWork const& work, Batch const& batch
 ) {
-    std::vector<Work> list;
-    for (auto const language : languages_of(request, corpus)) {
-        auto work = request.protocol == Protocol::rows ? row_work(request, corpus, language)
-                                                       : strided_work(request, corpus, language);
-        work.full_rows = std::min(work.full_rows, work.rows);
-        if (request.routing.mode == RoutingMode::hard) {
-            work.expert = hard_expert_of(config, work.language);
-        }
-        if (work.rows > 0) {
-            list.push_back(std::move(work));
-        }
-    }
-    return list;
-}
-
-// The rows of the pass that begins at row `first`.
-Range pass_rows(Work const& work, std::int64_t first, std::int64_t most) {
-    return {first, std::min(first + most, first < work.full_rows ? work.full_rows : work.rows)};
-}
-
-// A batch of one row, cut behind its last target.
-Batch without_padding(Batch const& batch) {
-    auto const targets = batch.targets.view().span();
-    auto cut = make_batch(1, std::ranges::find(targets, kNoTarget) - targets.begin());
-    auto const copy = [&](Buffer<std::int32_t> const& from, Buffer<std::int32_t>& to) {
-        std::copy_n(from.data(), cut.size(), to.data());
-    };
-    copy(batch.tokens, cut.tokens);
-    copy(batch.targets, cut.targets);
-    copy(batch.position, cut.position);
-    copy(batch.document_start, cut.document_start);
-    cut.language = batch.language;
-    cut.counted_targets = batch.counted_targets;
-    return cut;
-}
-
-// This rank's part of a pass.
-Batch read_part(Work const& work, Range rows, MpiComm const& world) {
-    auto const part = even_part(rows.size(), world.size(), world.rank());
-    auto const first = rows.begin + part.begin;
-    if (auto const* windows = std::get_if<StridedWindows>(&work.set)) {
-        return windows->read(first, part.size());
-    }
-    auto batch = std::get<ValidationSet>(work.set).read(first, part.size());
-    return rows.begin >= work.full_rows && batch.rows == 1 ? without_padding(batch)
-                                                           : std::move(batch);
-}
-
-PassRouting routing_of(EvaluationRequest const& request, Work const& work, Batch const& batch) {
     auto routing = request.routing;
     auto const rows = static_cast<std::size_t>(batch.rows);
     routing.rows = {};
@@ -172,7 +57,7 @@ struct Sums {
 void score_rows(
     LanguageModel& model,
     EvaluationRequest const& request,
-    Work const& work,
+    EvaluationWork const& work,
     Range rows,
     MpiComm const& world,
     Sums& sums
@@ -191,7 +76,7 @@ void score_rows(
 
 // Sums over ranks, and the text that the tokens stand for: the split's, in proportion.
 LanguageScore finish(
-    EvaluationRequest const& request, Work const& work, MpiComm const& world, Sums& sums
+    EvaluationRequest const& request, EvaluationWork const& work, MpiComm const& world, Sums& sums
 ) {
     auto& score = sums.score;
     score.loss_sum = sum_over(score.loss_sum, world);
@@ -229,13 +114,13 @@ std::optional<std::vector<LanguageScore>> evaluate(
     EvaluationRequest const& request,
     MpiComm const& world
 ) {
-    auto const list = plan_work(request, corpus, model.config());
+    auto const list = plan_evaluation(request, corpus, model.config());
     std::int64_t rows_in_all = 0;
     for (auto const& work : list) {
         rows_in_all += work.rows;
     }
     Progress progress(
-        progress_style(request.progress, world.rank()), "evaluate",
+        progress_style(request.progress, world.rank()), request.label,
         static_cast<double>(rows_in_all), "rows"
     );
     std::vector<LanguageScore> scores;

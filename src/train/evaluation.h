@@ -45,13 +45,16 @@ struct EvaluationRequest {
     Split split = Split::valid;
     Protocol protocol = Protocol::rows;
     std::int64_t row_length = 512;  ///< T, of Protocol::rows
-    StridedConfig strided;          ///< of Protocol::strided
+    StridedConfig strided{};        ///< of Protocol::strided
     std::int64_t rows = 8;          ///< of one forward pass, a rank
     std::int64_t max_tokens = 0;    ///< a language, rounded up to whole rows; 0: all
     /// In hard mode every row goes to the expert of its language. Its labels are left empty.
-    PassRouting routing;
+    PassRouting routing{};
+    /// In hard mode: of every row, whatever its language.
+    std::optional<std::int32_t> forced_expert = std::nullopt;
     RoutingShares* shares = nullptr;  ///< out: of the languages scored; null: not wanted
     ProgressStyle progress = ProgressStyle::none;  ///< shown by rank 0
+    std::string label = "evaluate";                ///< of the progress
     /// Asked on every rank before each forward pass; when any rank says yes, all stop. May be
     /// empty.
     std::function<bool()> stop;

@@ -1,124 +1,58 @@
 // train/expert_scan.cpp
 #include "train/expert_scan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <iterator>
+#include <utility>
 
-#include "base/math.h"
 #include "base/require.h"
-#include "comm/collective.h"
-#include "corpus/loader.h"
+#include "train/evaluation.h"
 
 namespace isogloss {
 namespace {
 
-// What is read of one language.
-struct Work {
-    ValidationSet set;
-    std::int64_t rows = 0;
-};
-
-std::vector<Work> plan_work(Corpus const& corpus, ScanRequest const& request) {
+void require_text(Corpus const& corpus, ScanRequest const& request) {
     require_usage(
         !request.languages.empty(), "no language to scan the experts for; name some (--languages)"
     );
-    std::vector<Work> work;
     for (auto const& tag : request.languages) {
-        ValidationSet const set(
-            corpus, corpus.language_index(tag), request.split, request.row_length
-        );
-        auto rows = set.rows();
         require_usage(
-            rows > 0, "language {}: has no text in this split; build the corpus with more", tag
+            corpus.tokens(corpus.language_index(tag), request.split) > 1,
+            "language {}: has no text in this split; build the corpus with more", tag
         );
-        if (request.max_tokens > 0) {
-            rows = std::min(rows, ceil_div(request.max_tokens, request.row_length));
-        }
-        work.push_back({set, rows});
     }
-    return work;
 }
 
-struct Loss {
-    double sum = 0.0;  ///< nats
-    std::int64_t targets = 0;
-};
+EvaluationRequest with_expert(ScanRequest const& request, std::int32_t expert) {
+    EvaluationRequest evaluation{
+        .languages = request.languages,
+        .split = request.split,
+        .row_length = request.row_length,
+        .rows = request.rows,
+        .max_tokens = request.max_tokens,
+        .forced_expert = expert,
+        .progress = request.progress,
+        .label = fmt::format("expert {}", expert),
+        .stop = request.stop};
+    evaluation.routing.mode = RoutingMode::hard;
+    return evaluation;
+}
 
-// Runs the passes of a scan, all in the same order on every rank.
-class Scan {
-public:
-    Scan(
-        LanguageModel& model,
-        ScanRequest const& request,
-        std::vector<Work> const& work,
-        std::int32_t experts,
-        MpiComm const& world
-    )
-        : model_(model),
-          request_(request),
-          world_(world),
-          progress_(
-              progress_style(request.progress, world.rank()),
-              "scan",
-              static_cast<double>(rows_in_all(work) * experts),
-              "rows"
-          ) {}
-
-    // Nothing when stopped.
-    std::optional<Loss> score(Work const& work, std::int32_t expert) {
-        Loss loss;
-        auto const rows_a_pass = request_.rows * world_.size();
-        for (std::int64_t first = 0; first < work.rows; first += rows_a_pass) {
-            if (agreed_to_stop()) {
-                return std::nullopt;
-            }
-            auto const rows = std::min(rows_a_pass, work.rows - first);
-            add_pass(work, {first, first + rows}, expert, loss);
-            rows_done_ += rows;
-            progress_.update(static_cast<double>(rows_done_), fmt::format("expert {}", expert));
-        }
-        loss.sum = sum_over(loss.sum, world_);
-        loss.targets = sum_over(loss.targets, world_);
-        return loss;
+ExpertScore score_of(
+    std::int32_t expert, std::string group, std::vector<LanguageScore> const& languages
+) {
+    ExpertScore score{.expert = expert, .group = std::move(group)};
+    LanguageScore together;
+    for (auto const& language : languages) {
+        score.perplexity.push_back(language.perplexity());
+        together.loss_sum += language.loss_sum;
+        together.targets += language.targets;
     }
-
-    void finish() { progress_.finish(); }
-
-private:
-    static std::int64_t rows_in_all(std::vector<Work> const& work) {
-        std::int64_t rows = 0;
-        for (auto const& language : work) {
-            rows += language.rows;
-        }
-        return rows;
-    }
-
-    [[nodiscard]] bool agreed_to_stop() const {
-        return request_.stop && any_of(request_.stop(), world_);
-    }
-
-    void add_pass(Work const& work, Range rows, std::int32_t expert, Loss& loss) {
-        auto const part = even_part(rows.size(), world_.size(), world_.rank());
-        auto const batch = work.set.read(rows.begin + part.begin, part.size());
-        PassRouting routing;
-        routing.mode = RoutingMode::hard;
-        routing.rows.expert.assign(static_cast<std::size_t>(batch.rows), expert);
-        auto const pass = model_.evaluate(batch, routing);
-        loss.sum = std::accumulate(pass.row_loss.begin(), pass.row_loss.end(), loss.sum);
-        loss.targets =
-            std::accumulate(pass.row_targets.begin(), pass.row_targets.end(), loss.targets);
-    }
-
-    LanguageModel& model_;
-    ScanRequest const& request_;
-    MpiComm const& world_;
-    Progress progress_;
-    std::int64_t rows_done_ = 0;
-};
-
-double perplexity(Loss const& loss) {
-    return std::exp(loss.sum / static_cast<double>(loss.targets));
+    score.together = together.perplexity();
+    return score;
 }
 
 std::string group_of(ModelConfig const& config, std::int32_t expert) {
@@ -173,31 +107,23 @@ std::optional<ExpertScan> scan_experts(
     LanguageModel& model, Corpus const& corpus, ScanRequest const& request, MpiComm const& world
 ) {
     auto const num_experts = scannable_experts(model.config());
-    auto const work = plan_work(corpus, request);
+    require_text(corpus, request);
     ExpertScan result;
     result.languages = request.languages;
-    Scan scan(model, request, work, num_experts, world);
     for (std::int32_t e = 0; e < num_experts; ++e) {
-        ExpertScore score{.expert = e, .group = group_of(model.config(), e)};
-        Loss together;
-        for (auto const& language : work) {
-            auto const loss = scan.score(language, e);
-            if (!loss) {
-                return std::nullopt;
-            }
-            score.perplexity.push_back(perplexity(*loss));
-            together.sum += loss->sum;
-            together.targets += loss->targets;
-            if (e == 0) {
-                result.tokens.push_back(loss->targets);
-            }
+        auto const scores = evaluate(model, corpus, with_expert(request, e), world);
+        if (!scores) {
+            return std::nullopt;
         }
-        score.together = perplexity(together);
-        result.experts.push_back(std::move(score));
+        result.experts.push_back(score_of(e, group_of(model.config(), e), *scores));
+        if (e == 0) {
+            std::ranges::transform(
+                *scores, std::back_inserter(result.tokens), &LanguageScore::targets
+            );
+        }
     }
-    scan.finish();
     result.best = best_expert(result.experts, [](ExpertScore const& x) { return x.together; });
-    for (std::size_t i = 0; i < work.size(); ++i) {
+    for (std::size_t i = 0; i < request.languages.size(); ++i) {
         result.best_of.push_back(best_expert(result.experts, [i](ExpertScore const& x) {
             return x.perplexity[i];
         }));
