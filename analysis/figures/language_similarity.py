@@ -26,7 +26,7 @@ TREE_WIDTH = 1.1  # inches
 def caption(similarity: LanguageSimilarity) -> str:
     return ("Cosine of the deviations of each two languages; of a language with itself it is 1 and left out. The tree "
             "joins the two nearest groups again and again (average linkage on 1 minus the cosine); its scale is the "
-            "cosine at which two branches meet. To the right: branch and family of each language.")
+            "cosine at which two branches meet. To the right: genus and family of each language.")
 
 
 def tree(similarity: LanguageSimilarity) -> Tuple[List[Merge], List[int]]:
@@ -136,9 +136,9 @@ def tables(similarity: LanguageSimilarity) -> List[Table]:
     rows = []
     for leaf in order:
         language, nearest = language_of(similarity.languages[leaf]), int(alone[leaf].argmax())
-        rows.append([language.tag, language.name, language.family, language.branch, language.script,
+        rows.append([language.tag, language.name, language.family, language.genus, language.script,
                      similarity.languages[nearest], float(alone[leaf, nearest]), float(alone[leaf].mean())])
-    columns = ["language", "name", "family", "branch", "script", "nearest", "its cosine", "mean cosine"]
+    columns = ["language", "name", "family", "genus", "script", "nearest", "its cosine", "mean cosine"]
     found = [Table("Languages in the order of the tree", columns, rows, [None] * 6 + [3, 3])]
     if len(order) <= 32:  # beyond that the file itself is the better table
         ordered = [similarity.languages[leaf] for leaf in order]

@@ -46,7 +46,7 @@ def languages_of(named: Sequence[Named]) -> List[str]:
     found = list(dict.fromkeys(language for _, shares in named for language in shares.languages))
     if len(found) <= MANY:
         return found
-    return sorted(found, key=lambda tag: (language_of(tag).family, language_of(tag).branch, tag))
+    return sorted(found, key=lambda tag: (language_of(tag).family, language_of(tag).genus, tag))
 
 
 def panels_of(named: Sequence[Named], layer: int) -> List[Tuple[str, LayerShares]]:

@@ -1,4 +1,4 @@
-# analysis/inputs/families.py - name, family, branch and script of a language tag.
+# analysis/inputs/families.py - name, family, genus and script of a language tag.
 
 import csv
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Dict
 
-TABLE = Path(__file__).resolve().parents[1] / "families.tsv"
+TABLE = Path(__file__).resolve().parents[2] / "data" / "languages.tsv"
 UNKNOWN = "unknown"
 
 
@@ -15,22 +15,24 @@ class Language:
     tag: str
     name: str = UNKNOWN
     family: str = UNKNOWN
-    branch: str = ""
+    genus: str = ""
     script: str = ""
 
     @property
     def lineage(self) -> str:
-        """"Slavic, Indo-European"; the family alone where the branch is called the same."""
-        return self.family if self.branch in ("", self.family) else f"{self.branch}, {self.family}"
+        """"Slavic, Indo-European"; the family alone where the genus is called the same."""
+        return self.family if self.genus in ("", self.family) else f"{self.genus}, {self.family}"
 
 
 @lru_cache(maxsize=None)
 def table() -> Dict[str, Language]:
-    """By BCP 47 primary subtag and by each ISO 639-3 code."""
+    """Languages in their usual script, by BCP 47 primary subtag and by each ISO 639-3 code."""
     found = {}
     with TABLE.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream, delimiter="\t"):
-            language = Language(row["tag"], row["name"], row["family"], row["branch"], row["script"])
+            if "-" in row["tag"]:
+                continue
+            language = Language(row["tag"], row["name"], row["family"], row["genus"], row["script"])
             for code in [row["tag"], *row["iso639_3"].split(",")]:
                 found[code] = language
     return found
@@ -43,4 +45,4 @@ def language_of(tag: str) -> Language:
     if known is None:
         return Language(tag)
     script = next((s.title() for s in subtags[1:] if len(s) == 4 and s.isalpha()), known.script)
-    return Language(tag, known.name, known.family, known.branch, script)
+    return Language(tag, known.name, known.family, known.genus, script)

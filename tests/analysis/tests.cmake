@@ -1,8 +1,5 @@
-# Python unittests of analysis/. Debian's Python is asked first: launch/setup gives numpy and matplotlib to it.
+# Python unittests of analysis/, with numpy and matplotlib of launch/setup.
 # A test that finds no matplotlib says so and counts as skipped.
-find_program(ISOGLOSS_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
-find_program(ISOGLOSS_PYTHON python3 REQUIRED)
-
 function(isogloss_analysis_test name)
     cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "LABELS")
     add_test(NAME analysis.${name} COMMAND
