@@ -19,6 +19,7 @@ endfunction()
 
 isogloss_program_test(chain TIMEOUT 300)
 isogloss_program_test(faults TIMEOUT 300)
+isogloss_program_test(interruption TIMEOUT 300)
 isogloss_program_test(help TIMEOUT 60)
 isogloss_program_test(grouping TIMEOUT 60)
 isogloss_program_test(plans TIMEOUT 60)
