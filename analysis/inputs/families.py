@@ -8,6 +8,8 @@ from typing import Dict
 
 TABLE = Path(__file__).resolve().parents[2] / "data" / "languages.tsv"
 UNKNOWN = "unknown"
+# Where a region says the script.
+SCRIPT_OF_REGION = {("zh", "TW"): "Hant", ("zh", "HK"): "Hant", ("zh", "MO"): "Hant"}
 
 
 @dataclass(frozen=True)
@@ -44,5 +46,7 @@ def language_of(tag: str) -> Language:
     known = table().get(subtags[0].lower())
     if known is None:
         return Language(tag)
-    script = next((s.title() for s in subtags[1:] if len(s) == 4 and s.isalpha()), known.script)
+    said = [s.title() for s in subtags[1:] if len(s) == 4 and s.isalpha()]
+    said += [SCRIPT_OF_REGION[known.tag, s] for s in subtags[1:] if (known.tag, s) in SCRIPT_OF_REGION]
+    script = said[0] if said else known.script
     return Language(tag, known.name, known.family, known.genus, script)

@@ -51,6 +51,6 @@ def lines_of(path: Path) -> List[str]:
     if path.stat().st_size > MAX_BYTES:
         raise BadData(f"{path}: has {path.stat().st_size} bytes, more than the {MAX_BYTES} that such a file may have")
     try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
     except UnicodeDecodeError as fault:
         raise BadData(f"{path}: not UTF-8 at byte {fault.start}; fetch it again") from fault

@@ -48,13 +48,21 @@ def versions(folder: Path) -> List[Version]:
     entries = [one for one in safe_xml.parse(read(index), str(index)).iter() if local_name(one) == "udhr"]
     found = []
     for entry in sorted(entries, key=lambda entry: entry.get("f", "")):
-        tag = tags.without_variants(tags.tag_of(entry.get("bcp47", "")))
+        tag = tags.without_variants(tags.tag_of(code_of(entry)))
         path = path_of(folder, entry.get("f", ""))
         if tag and path and entry.get("stage", "0").isdigit() and int(entry.get("stage", "0")) >= COMPLETE:
             found.append(Version(entry.get("f", ""), tag, entry.get("n", ""), path))
     if not found:
         raise BadData(f"{folder}: of {len(entries)} translations in index.xml there is no file udhr_KEY.xml or .txt")
     return found
+
+
+def code_of(entry: Element) -> str:
+    """The index leaves out a script that it takes for the usual one; ours may be another."""
+    language, *others = entry.get("bcp47", "").split("-")
+    is_said = any(len(subtag) == 4 and subtag.isalpha() for subtag in others)
+    script = "" if is_said or language not in tags.by_code() else entry.get("iso15924", "")
+    return "-".join(filter(None, [language, script, *others]))
 
 
 def path_of(folder: Path, key: str):

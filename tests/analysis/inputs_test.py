@@ -232,7 +232,8 @@ class FamiliesTest(support.FolderTest):
         for tag, name, script in (("pt-BR", "Portuguese", "Latn"), ("por_Latn", "Portuguese", "Latn"),
                                   ("sr-Latn", "Serbian", "Latn"), ("sr", "Serbian", "Cyrl"),
                                   ("cmn_Hant", "Chinese", "Hant"), ("swh", "Swahili", "Latn"),
-                                  ("azj_Cyrl", "Azerbaijani", "Cyrl"), ("az", "Azerbaijani", "Latn")):
+                                  ("azj_Cyrl", "Azerbaijani", "Cyrl"), ("zh-TW", "Chinese", "Hant"),
+                                  ("az", "Azerbaijani", "Latn")):
             language = families.language_of(tag)
             self.assertEqual((language.name, language.script, language.tag), (name, script, tag))
 

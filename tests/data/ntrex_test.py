@@ -16,7 +16,7 @@ class NtrexTest(support.RecipeTest):
         for code, text in [("ref.ell", "α\nβ  γ\nδ\nε\n"), ("ref.zho-CN", "一\n二\n三\n四\n"),
                            ("ref.zho-TW", "壹\n貳\n參\n肆\n"), ("ref.aze-Latn", "a\nb\n\nd\n"),
                            ("ref.shi", "ا\nب\nت\nث\n"), ("src.eng", "a\r\nb\r\nc\r\nd\r\n"),
-                           ("ref-2.spa", "a\nb\nc\nd\n"), ("ref.eng-GB", "a\nb\nc\nd")]:
+                           ("ref-2.spa", "a\nb\nc\nd\n"), ("ref.eng-GB", "a\nb\nc\nd"), ("ref.fra", "a\nb\nc\n\n")]:
             self.put(f"NTREX-128/newstest2019-{code}.txt", text)
 
     def test_sentences_are_joined_by_document(self):
@@ -26,10 +26,12 @@ class NtrexTest(support.RecipeTest):
                                                  {"text": "ε", "id": "bbc.3", "source": "NTREX-128"}])
         self.assertEqual([d["id"] for d in self.read("az.jsonl")], ["bbc.1", "bbc.3"])  # an empty sentence alone
         self.assertEqual(self.texts("en.jsonl"), ["a\nb", "c", "d"])
+        self.assertEqual(self.texts("en-GB.jsonl"), ["a\nb", "c", "d"])  # no line end at the end
+        self.assertEqual(self.texts("fr.jsonl"), ["a\nb", "c"])  # an empty sentence at the end
 
     def test_codes_become_tags_and_the_second_reference_is_left_out(self):
         self.make(self.folder, self.out, "--all")
-        self.assertEqual(self.files(), ["LICENCE-ntrex.txt", "az.jsonl", "el.jsonl", "en-GB.jsonl", "en.jsonl",
+        self.assertEqual(self.files(), ["LICENCE-ntrex.txt", "az.jsonl", "el.jsonl", "en-GB.jsonl", "en.jsonl", "fr.jsonl",
                                         "shi-Arab.jsonl", "sources.json", "zh-TW.jsonl", "zh.jsonl"])
 
     def test_it_is_marked_as_evaluation_text(self):

@@ -47,7 +47,8 @@ class ReadmeTest(unittest.TestCase):
     def test_every_option_of_the_tables_is_one_of_the_recipes(self):
         helps = (DATA / "recipes" / "command.py").read_text(encoding="utf-8")
         helps += "".join((DATA / name).read_text(encoding="utf-8") for name in recipes())
-        for option in set(re.findall(r"`(--[a-z-]+)", README)):
+        ours = re.sub(r"`(isogloss|--input)[^`]*`", "", README)
+        for option in set(re.findall(r"`(--[a-z-]+)", ours)):
             self.assertIn(f'"{option}"', helps, option)
 
 

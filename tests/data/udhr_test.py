@@ -9,11 +9,13 @@ INDEX = """<?xml version="1.0" encoding="UTF-8"?>
   <udhr f='ell_monotonic' iso639-3='ell' iso15924='Grek' bcp47='el-monoton' dir='ltr' stage='4' n='Greek (monotonic)'/>
   <udhr f='deu_1901' iso639-3='deu' iso15924='Latn' bcp47='de-1901' stage='5' n='German, Standard (1901)'/>
   <udhr f='deu_1996' iso639-3='deu' iso15924='Latn' bcp47='de-1996' stage='4' n='German, Standard (1996)'/>
-  <udhr f='azj_cyrl' iso639-3='azj' iso15924='Cyrl' bcp47='az-Cyrl' stage='4' n='Azerbaijani, North (Cyrillic)'/>
+  <udhr f='azj_cyrl' iso639-3='azj' iso15924='Cyrl' bcp47='az' stage='4' n='Azerbaijani, North (Cyrillic)'/>
   <udhr f='013' iso639-3='und' iso15924='Latn' bcp47='und' stage='4' n='(Mijisa)'/>
   <udhr f='ayo' iso639-3='ayo' iso15924='Latn' bcp47='ayo' stage='2' n='Ayoreo'/>
+  <udhr f='agr' iso639-3='agr' iso15924='Latn' bcp47='agr' stage='4' n='Aguaruna'/>
+  <udhr f='tuk' iso639-3='tuk' bcp47='tk-Cyrl' stage='4' n='Turkmen (Cyrillic)'/>
   <udhr f='hun' iso639-3='hun' iso15924='Latn' bcp47='hu' stage='4' n='Hungarian'/>
-  <udhr f='../secret' iso639-3='fra' iso15924='Latn' bcp47='fr' stage='4' n='French'/>
+  <udhr f='x/../../secret' iso639-3='fra' iso15924='Latn' bcp47='fr' stage='4' n='French'/>
   <udhr f='spa' iso639-3='spa' iso15924='Latn' bcp47='es' stage='4' n='Spanish'/>
 </udhrs>
 """
@@ -58,10 +60,13 @@ class UdhrTest(support.RecipeTest):
         self.put("udhr_deu_1901.xml", GERMAN.format("daß"))
         self.put("udhr_deu_1996.xml", GERMAN.format("dass"))
         self.put("udhr_azj_cyrl.xml", GERMAN.format("ə"))
+        self.put("udhr_agr.xml", GERMAN.format("w"))
+        self.put("udhr_tuk.xml", GERMAN.format("v"))
         self.put("udhr_013.xml", GERMAN.format("x"))
         self.put("udhr_ayo.xml", GERMAN.format("y"))
         self.put("udhr_spa.txt", SPANISH)
         self.put("../secret.xml", GERMAN.format("z"))
+        (self.folder / "udhr_x").mkdir()
 
     def test_a_document_an_article_with_the_notes_left_out(self):
         self.make(self.folder, self.out, "--all")
@@ -84,14 +89,14 @@ class UdhrTest(support.RecipeTest):
 
     def test_incomplete_unknown_absent_and_foreign_files_are_left_out(self):
         self.make(self.folder, self.out, "--all")
-        self.assertEqual(self.files(), ["LICENCE-udhr.txt", "az-Cyrl.jsonl", "de.jsonl", "el.jsonl", "es.jsonl",
-                                        "sources.json"])
+        self.assertEqual(self.files(), ["LICENCE-udhr.txt", "agr.jsonl", "az-Cyrl.jsonl", "de.jsonl", "el.jsonl",
+                                        "es.jsonl", "sources.json", "tk-Cyrl.jsonl"])
         self.assertIn("United Nations", (self.out / "LICENCE-udhr.txt").read_text())
 
     def test_list_shows_names_and_tags(self):
         done = self.make(self.folder, "--list")
         self.assertRegex(done.stdout, r"(?m)^az-Cyrl +Azerbaijani ")
-        self.assertIn("4 languages", done.stdout)
+        self.assertIn("6 languages", done.stdout)
 
     def test_broken_files_end_in_3_with_their_name(self):
         for name, content in [("udhr_spa.txt", "no notice"), ("udhr_spa.txt", b"---\n\xff"), ("index.xml", "<udhrs>"),
