@@ -4,62 +4,12 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/attention_heads.h"
 #include "kernels/backend.h"
-#include "kernels/parallel.h"
-#include "kernels/product.h"
 #include "kernels/vector_math.h"
 
 namespace isogloss::cpu {
 namespace {
-
-/// Queries of the forward pass, or keys of the backward pass, taken at a time. Key and query ranges
-/// begin and end at multiples of it (or at the row's end), so there are few shapes of products.
-constexpr std::int64_t kBlock = 64;
-
-/// Head `h` of [N, heads W], of one sequence.
-template <class T, class U>
-Matrix<T> head_of(View<U, 2> all, AttentionShape const& shape, std::int64_t row, std::int64_t h) {
-    std::int64_t const stride = all.shape[1];
-    return {
-        all.data + row * shape.row_length * stride + h * shape.head_width, shape.row_length,
-        shape.head_width, stride, 1};
-}
-
-/// A copy of one head without gaps between its rows: oneDNN has its fast bf16 products only for
-/// such matrices.
-template <class T>
-class PackedHead {
-public:
-    explicit PackedHead(AttentionShape const& shape)
-        : values_(static_cast<std::size_t>(shape.row_length * shape.head_width)) {}
-
-    void pack(Matrix<T const> head) {
-        for (std::int64_t n = 0; n < head.rows; ++n) {
-            std::copy_n(
-                head.data + n * head.row_stride, head.columns, values_.data() + n * head.columns
-            );
-        }
-        matrix_ = {values_.data(), head.rows, head.columns, head.columns, 1};
-    }
-    [[nodiscard]] Matrix<T const> matrix() const { return matrix_; }
-
-private:
-    std::vector<T> values_;
-    Matrix<T const> matrix_;
-};
-
-/// Calls body(pass, row, kv_head) for all, each on one thread with its own Pass.
-template <class Pass, class Body>
-void for_each_kv_head(AttentionShape const& shape, Body const& body) {
-    std::int64_t const cost = shape.row_length * shape.row_length * shape.heads / shape.kv_heads;
-    parallel_rows(shape.rows * shape.kv_heads, cost, [&](std::int64_t begin, std::int64_t end) {
-        OneThread const one_thread;
-        Pass pass(shape);
-        for (std::int64_t i = begin; i < end; ++i) {
-            body(pass, i / shape.kv_heads, i % shape.kv_heads);
-        }
-    });
-}
 
 /// Writes e^(scale (score - largest)) over the keys [first, last) and 0 over the rest of [0, keys).
 /// Returns the sum and, in `log_sum`, scale largest + log sum.
@@ -95,10 +45,10 @@ public:
           q_(shape),
           k_(shape),
           v_(shape),
-          score_(static_cast<std::size_t>(kBlock * shape.row_length)),
-          prob_(static_cast<std::size_t>(kBlock * shape.row_length)),
-          sum_(static_cast<std::size_t>(kBlock)),
-          weighted_(static_cast<std::size_t>(kBlock * shape.head_width)) {}
+          score_(static_cast<std::size_t>(kAttentionBlock * shape.row_length)),
+          prob_(static_cast<std::size_t>(kAttentionBlock * shape.row_length)),
+          sum_(static_cast<std::size_t>(kAttentionBlock)),
+          weighted_(static_cast<std::size_t>(kAttentionBlock * shape.head_width)) {}
 
     void start_kv_head(Matrix<T const> k, Matrix<T const> v) {
         k_.pack(k);
@@ -108,10 +58,11 @@ public:
     /// @param log_sum  of this head: one a token, `shape.heads` apart
     void run(Matrix<T const> q, std::int32_t const* document_start, Matrix<T> out, float* log_sum) {
         q_.pack(q);
-        for (std::int64_t begin = 0; begin < shape_.row_length; begin += kBlock) {
-            std::int64_t const end = std::min(begin + kBlock, shape_.row_length);
+        for (std::int64_t begin = 0; begin < shape_.row_length; begin += kAttentionBlock) {
+            std::int64_t const end = std::min(begin + kAttentionBlock, shape_.row_length);
             // The earliest document of these queries is that of the first.
-            std::int64_t const first_key = document_start[begin] / kBlock * kBlock;
+            std::int64_t const first_key =
+                document_start[begin] / kAttentionBlock * kAttentionBlock;
             std::int64_t const keys = end - first_key;
             Matrix<float> const score{score_.data(), end - begin, keys, keys, 1};
             product<T, float>(
@@ -159,165 +110,6 @@ private:
     std::vector<float> weighted_;
 };
 
-/// The backward pass of one thread. Works on transposed scores [keys, queries]: so the gradients of
-/// keys and values are plain products, and only that of the queries is summed over blocks.
-template <class T>
-class BackwardPass {
-public:
-    explicit BackwardPass(AttentionShape const& shape)
-        : shape_(shape),
-          scale_(1.0F / std::sqrt(static_cast<float>(shape.head_width))),
-          q_(shape),
-          k_(shape),
-          v_(shape),
-          dout_(shape),
-          score_(static_cast<std::size_t>(kBlock * shape.row_length)),
-          dprob_(score_.size()),
-          prob_(score_.size()),
-          dscore_(score_.size()),
-          log_sum_(static_cast<std::size_t>(shape.row_length)),
-          delta_(log_sum_.size()),
-          dq_(static_cast<std::size_t>(shape.row_length * shape.head_width)),
-          dk_(dq_.size()),
-          dv_(dq_.size()) {}
-
-    /// Forgets the sums over the query heads of the last key and value head.
-    void start_kv_head(Matrix<T const> k, Matrix<T const> v) {
-        k_.pack(k);
-        v_.pack(v);
-        std::fill(dk_.begin(), dk_.end(), 0.0F);
-        std::fill(dv_.begin(), dv_.end(), 0.0F);
-    }
-
-    /// delta[n] = sum_w out[n, w] dout[n, w], and the head's log_sum side by side.
-    void start_head(
-        Matrix<T const> q, Matrix<T const> out, Matrix<T const> dout, float const* log_sum
-    ) {
-        q_.pack(q);
-        dout_.pack(dout);
-        std::fill(dq_.begin(), dq_.end(), 0.0F);
-        for (std::int64_t n = 0; n < out.rows; ++n) {
-            T const* const o = out.data + n * out.row_stride;
-            T const* const d = dout.data + n * dout.row_stride;
-            float sum = 0.0F;
-#pragma omp simd reduction(+ : sum)
-            for (std::int64_t w = 0; w < out.columns; ++w) {
-                sum += to_float(o[w]) * to_float(d[w]);
-            }
-            delta_[static_cast<std::size_t>(n)] = sum;
-            log_sum_[static_cast<std::size_t>(n)] = log_sum[n * shape_.heads];
-        }
-    }
-
-    void add_head(std::int32_t const* document_start) {
-        for (std::int64_t begin = 0; begin < shape_.row_length; begin += kBlock) {
-            std::int64_t const keys = std::min(kBlock, shape_.row_length - begin);
-            auto const end_of = [&](std::int64_t key) {
-                return std::upper_bound(
-                           document_start + key, document_start + shape_.row_length, key
-                       ) -
-                       document_start;
-            };
-            std::int64_t const last = round_up(end_of(begin + keys - 1), kBlock);
-            std::int64_t const queries = std::min(last, shape_.row_length) - begin;
-            product<T, float>(
-                k_.matrix().part(begin, keys), q_.matrix().part(begin, queries).transposed(),
-                transposed_block(score_, keys, queries), Write::replace
-            );
-            product<T, float>(
-                v_.matrix().part(begin, keys), dout_.matrix().part(begin, queries).transposed(),
-                transposed_block(dprob_, keys, queries), Write::replace
-            );
-            for (std::int64_t i = 0; i < keys; ++i) {
-                differentiate_row(i, begin, {i, end_of(begin + i) - begin}, queries);
-            }
-            add_products(begin, keys, queries);
-        }
-    }
-
-    void write_dq(Matrix<T> to) const {
-        write(dq_, to);
-    }
-    void write_dk(Matrix<T> to) const {
-        write(dk_, to);
-    }
-    void write_dv(Matrix<T> to) const {
-        write(dv_, to);
-    }
-
-private:
-    template <class U>
-    Matrix<U> transposed_block(std::vector<U>& block, std::int64_t keys, std::int64_t queries) {
-        return {block.data(), keys, queries, queries, 1};
-    }
-
-    /// Probabilities of key i of the block and their gradient, for the queries in `visible`.
-    void differentiate_row(
-        std::int64_t i, std::int64_t begin, Range visible, std::int64_t queries
-    ) {
-        float const* const score = score_.data() + i * queries;
-        float const* const dprob = dprob_.data() + i * queries;
-        float const* const log_sum = log_sum_.data() + begin;
-        float const* const delta = delta_.data() + begin;
-        T* const prob = prob_.data() + i * queries;
-        T* const dscore = dscore_.data() + i * queries;
-        T const zero = from_float<T>(0.0F);
-        std::fill(prob, prob + visible.begin, zero);
-        std::fill(dscore, dscore + visible.begin, zero);
-#pragma omp simd
-        for (std::int64_t n = visible.begin; n < visible.end; ++n) {
-            float const p = exp_fast(score[n] * scale_ - log_sum[n]);
-            prob[n] = from_float<T>(p);
-            dscore[n] = from_float<T>(p * (dprob[n] - delta[n]) * scale_);
-        }
-        std::fill(prob + visible.end, prob + queries, zero);
-        std::fill(dscore + visible.end, dscore + queries, zero);
-    }
-
-    void add_products(std::int64_t begin, std::int64_t keys, std::int64_t queries) {
-        std::int64_t const width = shape_.head_width;
-        Matrix<T const> const prob{prob_.data(), keys, queries, queries, 1};
-        Matrix<T const> const dscore{dscore_.data(), keys, queries, queries, 1};
-        auto const rows_of = [&](std::vector<float>& sums, std::int64_t count) {
-            return Matrix<float>{sums.data() + begin * width, count, width, width, 1};
-        };
-        product<T, float>(
-            prob, dout_.matrix().part(begin, queries), rows_of(dv_, keys), Write::add
-        );
-        product<T, float>(dscore, q_.matrix().part(begin, queries), rows_of(dk_, keys), Write::add);
-        product<T, float>(
-            dscore.transposed(), k_.matrix().part(begin, keys), rows_of(dq_, queries), Write::add
-        );
-    }
-
-    static void write(std::vector<float> const& from, Matrix<T> to) {
-        for (std::int64_t n = 0; n < to.rows; ++n) {
-            float const* const sums = from.data() + n * to.columns;
-            T* const row = to.data + n * to.row_stride;
-#pragma omp simd
-            for (std::int64_t w = 0; w < to.columns; ++w) {
-                row[w] = from_float<T>(sums[w]);
-            }
-        }
-    }
-
-    AttentionShape const& shape_;
-    float scale_;
-    PackedHead<T> q_;
-    PackedHead<T> k_;
-    PackedHead<T> v_;
-    PackedHead<T> dout_;
-    std::vector<float> score_;
-    std::vector<float> dprob_;
-    std::vector<T> prob_;
-    std::vector<T> dscore_;
-    std::vector<float> log_sum_;
-    std::vector<float> delta_;
-    std::vector<float> dq_;
-    std::vector<float> dk_;
-    std::vector<float> dv_;
-};
-
 }  // namespace
 
 template <class T>
@@ -348,43 +140,7 @@ void attention(
     );
 }
 
-template <class T>
-void attention_backward(
-    View<T const, 2> qkv,
-    View<std::int32_t const, 1> document_start,
-    AttentionShape const& shape,
-    View<T const, 2> out,
-    View<float const, 2> log_sum,
-    View<T const, 2> dout,
-    View<T, 2> dqkv,
-    Stream /*stream*/
-) {
-    std::int64_t const group = shape.heads / shape.kv_heads;
-    for_each_kv_head<BackwardPass<T>>(
-        shape,
-        [&](BackwardPass<T>& pass, std::int64_t row, std::int64_t g) {
-            pass.start_kv_head(
-                head_of<T const>(qkv, shape, row, shape.heads + g),
-                head_of<T const>(qkv, shape, row, shape.heads + shape.kv_heads + g)
-            );
-            for (std::int64_t h = g * group; h < (g + 1) * group; ++h) {
-                pass.start_head(
-                    head_of<T const>(qkv, shape, row, h), head_of<T const>(out, shape, row, h),
-                    head_of<T const>(dout, shape, row, h),
-                    log_sum.data + row * shape.row_length * shape.heads + h
-                );
-                pass.add_head(document_start.data + row * shape.row_length);
-                pass.write_dq(head_of<T>(dqkv, shape, row, h));
-            }
-            pass.write_dk(head_of<T>(dqkv, shape, row, shape.heads + g));
-            pass.write_dv(head_of<T>(dqkv, shape, row, shape.heads + shape.kv_heads + g));
-        }
-    );
-}
-
 template decltype(attention<float>) attention<float>;
 template decltype(attention<bf16>) attention<bf16>;
-template decltype(attention_backward<float>) attention_backward<float>;
-template decltype(attention_backward<bf16>) attention_backward<bf16>;
 
 }  // namespace isogloss::cpu
