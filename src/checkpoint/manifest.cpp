@@ -1,32 +1,25 @@
 // checkpoint/manifest.cpp
 #include "checkpoint/manifest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <map>
-#include <set>
 
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/require.h"
 #include "checkpoint/config_json.h"
 #include "checkpoint/fault_list.h"
-#include "checkpoint/json_fields.h"
-#include "checkpoint/shard_layout.h"
+#include "checkpoint/manifest_check.h"
+#include "checkpoint/manifest_json.h"
 
 namespace isogloss {
 namespace {
 
 constexpr std::int64_t kSchema = 1;
 constexpr char const* kFormat = "isogloss checkpoint";
-
-bool is_sha256(std::string_view text) {
-    return text.size() == 64 && std::ranges::all_of(text, [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-           });
-}
-
 /// On one line. Paths and options may hold bytes that are no UTF-8; JSON cannot.
 std::string text_of(Json const& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -40,214 +33,6 @@ std::string lines_of(Json const& array) {
         text += text_of(element);
     }
     return text + "\n  ]";
-}
-
-Json info_to_json(CheckpointInfo const& info) {
-    Json parent = nullptr;
-    if (info.parent) {
-        parent =
-            Json{{"path", info.parent->path}, {"manifest_sha256", info.parent->manifest_sha256}};
-    }
-    return Json{
-        {"step", info.step},
-        {"tokens_seen", info.tokens_seen},
-        {"optimizer_step", info.optimizer_step},
-        {"tokenizer", Json{{"kind", info.tokenizer_kind}, {"sha256", info.tokenizer_sha256}}},
-        {"languages", info.languages},
-        {"parent", parent},
-        {"options", info.options}};
-}
-
-void read_parent(JsonFields& fields, Json const& value, CheckpointInfo& info, FaultList& faults) {
-    if (value.is_null()) {
-        return;
-    }
-    ParentRecord parent;
-    JsonFields in_parent(value, faults.source() + ": parent", faults.texts());
-    in_parent.read("path", parent.path);
-    in_parent.read("manifest_sha256", parent.manifest_sha256);
-    if (!is_sha256(parent.manifest_sha256)) {
-        fields.fault("parent: \"manifest_sha256\" is no SHA-256");
-    }
-    info.parent = parent;
-}
-
-CheckpointInfo info_from_json(Json const& value, FaultList& faults) {
-    CheckpointInfo info;
-    JsonFields fields(value, faults.source(), faults.texts());
-    fields.read("step", info.step);
-    fields.read("tokens_seen", info.tokens_seen);
-    fields.read("optimizer_step", info.optimizer_step, -1);
-    fields.read("options", info.options);
-    if (value.contains("tokenizer")) {
-        JsonFields tokenizer(value["tokenizer"], faults.source() + ": tokenizer", faults.texts());
-        tokenizer.read("kind", info.tokenizer_kind);
-        tokenizer.read("sha256", info.tokenizer_sha256);
-    } else {
-        fields.fault("the key \"tokenizer\" is missing");
-    }
-    for (auto const& language : fields.array("languages")) {
-        if (language.is_string()) {
-            info.languages.push_back(language.get<std::string>());
-        } else {
-            fields.fault("\"languages\" holds what is no text");
-        }
-    }
-    if (value.contains("parent")) {
-        read_parent(fields, value["parent"], info, faults);
-    } else {
-        fields.fault("the key \"parent\" is missing");
-    }
-    return info;
-}
-
-Json tensor_to_json(TensorRecord const& tensor) {
-    return Json{
-        {"name", tensor.name},
-        {"shape", tensor.shape},
-        {"dtype", name_of(tensor.dtype)},
-        {"shard", tensor.shard},
-        {"sha256", tensor.sha256}};
-}
-
-TensorRecord tensor_from_json(Json const& value, std::string const& where, FaultList& faults) {
-    TensorRecord tensor;
-    JsonFields fields(value, where, faults.texts());
-    fields.read("name", tensor.name);
-    for (auto const& extent : fields.array("shape")) {
-        if (JsonFields::is_integer(extent) && extent.get<std::int64_t>() > 0) {
-            tensor.shape.push_back(extent.get<std::int64_t>());
-        } else {
-            fields.fault(fmt::format("\"shape\" holds {}: must be whole numbers > 0", extent.dump())
-            );
-        }
-    }
-    std::string dtype = name_of(DType::f32);
-    fields.read("dtype", dtype);
-    if (dtype != name_of(DType::f32) && dtype != name_of(DType::bf16)) {
-        fields.fault(fmt::format("\"dtype\" = \"{}\": must be f32 or bf16", dtype));
-    }
-    tensor.dtype = dtype == name_of(DType::bf16) ? DType::bf16 : DType::f32;
-    fields.read("shard", tensor.shard);
-    fields.read("sha256", tensor.sha256);
-    if (!is_sha256(tensor.sha256)) {
-        fields.fault("\"sha256\" is no SHA-256");
-    }
-    return tensor;
-}
-
-ShardRecord shard_from_json(Json const& value, std::string const& where, FaultList& faults) {
-    ShardRecord shard;
-    JsonFields fields(value, where, faults.texts());
-    fields.read("file", shard.file);
-    if (!is_plain_file_name(shard.file)) {
-        fields.fault(fmt::format(
-            "\"file\" = {}: must be a plain name inside the folder", Json(shard.file).dump()
-        ));
-    }
-    fields.read("bytes", shard.bytes);
-    fields.read("sha256", shard.sha256);
-    if (!is_sha256(shard.sha256)) {
-        fields.fault("\"sha256\" is no SHA-256");
-    }
-    return shard;
-}
-
-/// Each shard holds its tensors, and each tensor lies in a shard that is listed.
-void check_shards(Manifest const& manifest, FaultList& faults) {
-    std::map<std::string, std::int64_t> room;
-    for (auto const& shard : manifest.shards) {
-        if (!room.emplace(shard.file, shard.bytes).second) {
-            faults.add("{}: the shard is listed twice", shard.file);
-        }
-    }
-    for (auto const& tensor : manifest.tensors) {
-        auto const found = room.find(tensor.shard);
-        if (found == room.end()) {
-            faults.add("{}: lies in \"{}\", which is no listed shard", tensor.name, tensor.shard);
-            continue;
-        }
-        auto const bytes = tensor.bytes();
-        if (bytes < 0 || bytes > found->second) {
-            faults.add(
-                "{}: its shape [{}] has more bytes than are left in {}", tensor.name,
-                fmt::join(tensor.shape, ", "), tensor.shard
-            );
-            continue;
-        }
-        found->second -= bytes;
-    }
-}
-
-/// The tensors that a model of this config has, state of the optimizer included if there is any.
-std::vector<TensorRecord> expected_tensors(Manifest const& manifest) {
-    std::vector<TensorRecord> expected;
-    auto const specs = parameter_specs(manifest.config);
-    for (auto const& spec : specs) {
-        expected.push_back({spec.name, spec.shape, spec.dtype, {}, {}});
-    }
-    if (!manifest.has_optimizer_state()) {
-        return expected;
-    }
-    for (auto const& spec : specs) {
-        for (auto const kind :
-             spec.trainable ? state_kinds(spec) : std::vector<std::string_view>{}) {
-            expected.push_back({state_name(spec, kind), {spec.size()}, DType::f32, {}, {}});
-        }
-    }
-    return expected;
-}
-
-void check_tensors(Manifest const& manifest, FaultList& faults) {
-    std::map<std::string_view, TensorRecord const*> stored;
-    for (auto const& tensor : manifest.tensors) {
-        if (!stored.emplace(tensor.name, &tensor).second) {
-            faults.add("{}: the tensor is listed twice", tensor.name);
-        }
-    }
-    std::vector<std::string> unlike;  // told after what is missing or unknown
-    for (auto const& tensor : expected_tensors(manifest)) {
-        auto const found = stored.find(tensor.name);
-        if (found == stored.end()) {
-            faults.add("{}: the model has this tensor, the manifest has not", tensor.name);
-            continue;
-        }
-        if (found->second->shape != tensor.shape || found->second->dtype != tensor.dtype) {
-            unlike.push_back(fmt::format(
-                "{}: is {} [{}], the model wants {} [{}]", tensor.name,
-                name_of(found->second->dtype), fmt::join(found->second->shape, ", "),
-                name_of(tensor.dtype), fmt::join(tensor.shape, ", ")
-            ));
-        }
-        stored.erase(found);
-    }
-    for (auto const& [name, tensor] : stored) {
-        faults.add("{}: the model has no such tensor", name);
-    }
-    std::ranges::move(unlike, std::back_inserter(faults.texts()));
-}
-
-Manifest manifest_from_json(Json const& value, FaultList& faults) {
-    Manifest manifest;
-    manifest.info = info_from_json(value, faults);
-    JsonFields fields(value, faults.source(), faults.texts());
-    fields.read("bytes_written", manifest.bytes_written);
-    fields.read("bytes_linked", manifest.bytes_linked);
-    if (value.contains("model")) {
-        manifest.config =
-            config_from_json(value["model"], faults.source() + ": model", faults.texts());
-    } else {
-        fields.fault("the key \"model\" is missing");
-    }
-    for (auto const& shard : fields.array("shards")) {
-        auto const where = fmt::format("{}: shards[{}]", faults.source(), manifest.shards.size());
-        manifest.shards.push_back(shard_from_json(shard, where, faults));
-    }
-    for (auto const& tensor : fields.array("tensors")) {
-        auto const where = fmt::format("{}: tensors[{}]", faults.source(), manifest.tensors.size());
-        manifest.tensors.push_back(tensor_from_json(tensor, where, faults));
-    }
-    return manifest;
 }
 
 std::string read_text(std::filesystem::path const& path) {
@@ -342,8 +127,7 @@ Manifest parse_manifest(std::string_view text, std::string const& source) {
         faults.add("{}", problem);
     }
     faults.throw_if_any();
-    check_shards(manifest, faults);
-    check_tensors(manifest, faults);
+    check_contents(manifest, faults);
     faults.throw_if_any();
     return manifest;
 }
