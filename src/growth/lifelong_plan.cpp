@@ -1,9 +1,13 @@
 // growth/lifelong_plan.cpp
 #include "growth/lifelong_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <set>
+
+#include "growth/plan_values.h"
 
 namespace isogloss {
 namespace {
@@ -17,31 +21,31 @@ public:
         : path_(path.string()), folder_(path.parent_path()), plan_(isogloss::read_json(path)) {}
 
     LifelongPlan read() {
-        expect_keys(
+        values_.expect_keys(
             plan_, "the plan", {"corpus", "out", "from", "model", "defaults", "evaluate", "stages"}
         );
         LifelongPlan plan;
-        plan.corpus = (folder_ / text(plan_, "the plan", "corpus")).lexically_normal();
-        plan.out = (folder_ / text(plan_, "the plan", "out")).lexically_normal();
+        plan.corpus = (folder_ / values_.text(plan_, "the plan", "corpus")).lexically_normal();
+        plan.out = (folder_ / values_.text(plan_, "the plan", "out")).lexically_normal();
         if (has(plan_, "from")) {
-            plan.from = (folder_ / text(plan_, "the plan", "from")).lexically_normal();
+            plan.from = (folder_ / values_.text(plan_, "the plan", "from")).lexically_normal();
         }
-        plan.model = options(plan_, "the plan", "model");
-        plan.evaluate = options(plan_, "the plan", "evaluate");
+        plan.model = values_.options(plan_, "the plan", "model");
+        plan.evaluate = values_.options(plan_, "the plan", "evaluate");
         if (!plan.from.empty() && has(plan_, "model")) {
-            faults_.emplace_back("\"from\" and \"model\": give a checkpoint or a model to make");
+            values_.fault("\"from\" and \"model\": give a checkpoint or a model to make");
         }
-        auto const defaults = options(plan_, "the plan", "defaults");
+        auto const defaults = values_.options(plan_, "the plan", "defaults");
         if (plan_.is_object() && plan_.contains("stages") && plan_["stages"].is_array()) {
             for (auto const& value : plan_["stages"]) {
                 plan.stages.push_back(stage(value, defaults, plan));
             }
         }
         if (plan.stages.empty()) {
-            faults_.emplace_back("\"stages\" must be a list of at least one stage");
+            values_.fault("\"stages\" must be a list of at least one stage");
         }
         check_unique(plan);
-        throw_faults();
+        values_.throw_faults(path_);
         return plan;
     }
 
@@ -53,13 +57,13 @@ private:
         auto const kind = plan.stages.empty() ? StageKind::base : StageKind::expansion;
         LifelongStage stage;
         stage.recipe = recipe(value, where, kind);
-        expect_keys(value, where, stage_keys(stage.recipe, kind));
+        values_.expect_keys(value, where, stage_keys(stage.recipe, kind));
         stage.name = stage_name(value, where);
-        stage.languages = list<std::string>(value, where, "languages");
-        stage.options = merged(defaults, options(value, where, "options"));
+        stage.languages = values_.texts(value, where, "languages");
+        stage.options = merged(defaults, values_.options(value, where, "options"));
         stage.replay_share = take_replay_share(stage.options, where, kind == StageKind::base);
         if (stage.recipe == Recipe::given && plan.from.empty()) {
-            faults_.push_back(where + ": recipe given needs \"from\", a checkpoint, in the plan");
+            values_.fault(where + ": recipe given needs \"from\", a checkpoint, in the plan");
         }
         read_steps(value, where, kind, stage);
         read_choices(value, where, stage);
@@ -70,12 +74,12 @@ private:
         if (!has(value, "recipe")) {
             return Recipe::plain;
         }
-        auto const name = text(value, where, "recipe");
+        auto const name = values_.text(value, where, "recipe");
         auto const found = recipe_of(name);
         bool const fits = found && (*found == Recipe::given ? kind == StageKind::base
                                                             : !steps_of(*found, kind).empty());
         if (!fits) {
-            faults_.push_back(fmt::format(
+            values_.fault(fmt::format(
                 "{}: recipe \"{}\": {} can be {}", where, name,
                 kind == StageKind::base ? "the first stage is the base and" : "a later stage",
                 recipes_text(kind)
@@ -98,12 +102,12 @@ private:
     }
 
     std::string stage_name(Json const& value, std::string const& where) {
-        auto name = text(value, where, "name");
+        auto name = values_.text(value, where, "name");
         bool const is_plain = std::ranges::all_of(name, [](unsigned char c) {
             return std::isalnum(c) != 0 || c == '-' || c == '_';
         });
         if (!is_plain) {
-            faults_.push_back(fmt::format(
+            values_.fault(fmt::format(
                 "{}: name \"{}\" may have letters, digits, '-' and '_' only", where, name
             ));
         }
@@ -124,15 +128,15 @@ private:
             }
             auto const place = where + ": " + name;
             if (!form.keys.empty()) {
-                expect_keys(
+                values_.expect_keys(
                     value[name], place, std::set<std::string>(form.keys.begin(), form.keys.end())
                 );
             }
-            stage.steps[name] = options(value, where, name.c_str());
+            stage.steps[name] = values_.options(value, where, name.c_str());
             if (form.command == "expand apply" && has(value[name], "experts")) {
                 check_counts(value[name]["experts"], place);
             } else if (needs_experts(form, stage.recipe)) {
-                faults_.push_back(place + ": \"experts\" is missing: new ones of each layer");
+                values_.fault(place + ": \"experts\" is missing: new ones of each layer");
             }
         }
     }
@@ -143,12 +147,12 @@ private:
 
     void expect_needed(StepForm const& form, Recipe recipe, std::string const& where) {
         if (needs_experts(form, recipe)) {
-            faults_.push_back(
+            values_.fault(
                 where + ": \"expand\" is missing; it says how many experts the stage adds"
             );
         }
         if (form.name == "allocate" || form.name == "cluster") {
-            faults_.push_back(fmt::format(
+            values_.fault(fmt::format(
                 "{}: \"{}\" is missing; recipe {} needs {}", where, form.name, name_of(recipe),
                 form.name == "allocate" ? "its \"budget\"" : "its number of \"groups\""
             ));
@@ -160,40 +164,19 @@ private:
             value.is_array() && !value.empty() &&
             std::ranges::all_of(value, [](Json const& item) { return item.is_number_integer(); });
         if (!value.is_number_integer() && !is_list) {
-            faults_.push_back(
+            values_.fault(
                 where + ": \"experts\" must be a whole number or a list of them, one a layer"
             );
         }
     }
 
     void read_choices(Json const& value, std::string const& where, LifelongStage& stage) {
-        read_choice(value, where, "old", {"base", "all-earlier"}, [&](bool second) {
-            stage.old = second ? OldLanguages::all_earlier : OldLanguages::base;
-        });
-        read_choice(value, where, "earlier-classifiers", {"off", "released"}, [&](bool second) {
-            stage.earlier_classifiers =
-                second ? EarlierClassifiers::released : EarlierClassifiers::off;
-        });
-    }
-
-    template <class Take>
-    void read_choice(
-        Json const& value,
-        std::string const& where,
-        char const* key,
-        std::array<std::string, 2> const& words,
-        Take take
-    ) {
-        if (!has(value, key)) {
-            return;
+        if (values_.is_second(value, where, "old", {"base", "all-earlier"})) {
+            stage.old = OldLanguages::all_earlier;
         }
-        auto const word = text(value, where, key);
-        if (word != words[0] && word != words[1]) {
-            faults_.push_back(fmt::format(
-                "{}: \"{}\" = \"{}\": must be {} or {}", where, key, word, words[0], words[1]
-            ));
+        if (values_.is_second(value, where, "earlier-classifiers", {"off", "released"})) {
+            stage.earlier_classifiers = EarlierClassifiers::released;
         }
-        take(word == words[1]);
     }
 
     // Out of the options, because the base has nothing to replay whatever the defaults say.
@@ -207,7 +190,7 @@ private:
             }
             auto const expected = read_value(value, share);
             if (!expected.empty() || share < 0.0 || share >= 1.0) {
-                faults_.push_back(fmt::format(
+                values_.fault(fmt::format(
                     "{}: data.replay-share = {}: must be a number in [0, 1)", where, value
                 ));
             }
@@ -218,106 +201,26 @@ private:
         return is_first ? 0.0 : share;
     }
 
-    // A number, a text or a list: all as the command line would have them.
-    static std::string as_text(Json const& value) {
-        if (value.is_string()) {
-            return value.get<std::string>();
-        }
-        if (!value.is_array()) {
-            return value.dump();
-        }
-        std::string joined;
-        for (auto const& item : value) {
-            joined += (joined.empty() ? "" : ",") + as_text(item);
-        }
-        return joined;
-    }
-
-    static bool has(Json const& value, char const* key) {
-        return value.is_object() && value.contains(key);
-    }
-
-    std::vector<Setting> options(Json const& value, std::string const& where, char const* key) {
-        std::vector<Setting> found;
-        if (!has(value, key)) {
-            return found;
-        }
-        if (!value[key].is_object()) {
-            faults_.push_back(fmt::format("{}: \"{}\" must be an object {{...}}", where, key));
-            return found;
-        }
-        for (auto const& [name, setting] : value[key].items()) {
-            found.push_back({name, as_text(setting)});
-        }
-        return found;
-    }
-
-    std::string text(Json const& value, std::string const& where, char const* key) {
-        if (value.is_object() && value.contains(key) && value[key].is_string() &&
-            !value[key].get<std::string>().empty()) {
-            return value[key].get<std::string>();
-        }
-        faults_.push_back(fmt::format("{}: \"{}\" must be a text that is not empty", where, key));
-        return {};
-    }
-
-    template <class T>
-    std::vector<T> list(Json const& value, std::string const& where, char const* key) {
-        try {
-            auto found = value.at(key).get<std::vector<T>>();
-            if (!found.empty()) {
-                return found;
-            }
-        } catch (nlohmann::json::exception const&) {
-            // said below, in words a user knows
-        }
-        faults_.push_back(fmt::format("{}: \"{}\" must be a list that is not empty", where, key));
-        return {};
-    }
-
-    void expect_keys(
-        Json const& value, std::string const& where, std::set<std::string> const& known
-    ) {
-        if (!value.is_object()) {
-            faults_.push_back(fmt::format("{}: must be an object {{...}}", where));
-            return;
-        }
-        for (auto const& [key, unused] : value.items()) {
-            if (!known.contains(key)) {
-                faults_.push_back(fmt::format(
-                    "{}: unknown key \"{}\"; known are {}", where, key, fmt::join(known, ", ")
-                ));
-            }
-        }
-    }
-
     void check_unique(LifelongPlan const& plan) {
         std::set<std::string> names;
         std::set<std::string> languages;
         for (auto const& stage : plan.stages) {
             if (!names.insert(stage.name).second) {
-                faults_.push_back(fmt::format("two stages are named \"{}\"", stage.name));
+                values_.fault(fmt::format("two stages are named \"{}\"", stage.name));
             }
             for (auto const& language : stage.languages) {
                 if (!languages.insert(language).second) {
-                    faults_.push_back(fmt::format("language {} is learned twice", language));
+                    values_.fault(fmt::format("language {} is learned twice", language));
                 }
             }
         }
-    }
-
-    void throw_faults() const {
-        require_usage(
-            faults_.empty(), "{} has {} fault{}:\n    {}", path_, faults_.size(),
-            faults_.size() == 1 ? "" : "s", fmt::join(faults_, "\n    ")
-        );
     }
 
     std::string path_;
     std::filesystem::path folder_;
     Json plan_;
     std::size_t num_stages_ = 0;
-    std::vector<std::string> faults_;
+    PlanValues values_;
 };
 
 }  // namespace
