@@ -9,7 +9,6 @@
 # DEVICES, of cpu and cuda: the same test runs once a device, which tests/support/test_device.h tells
 # it. Runs for cuda are there in a build with CUDA only, have the label `gpu`, take turns, and count
 # as skipped where there is no GPU.
-find_package(GTest REQUIRED)
 include(GoogleTest)
 
 set(ISOGLOSS_TEST_ENVIRONMENT
@@ -31,6 +30,9 @@ function(isogloss_test floor name)
     cmake_parse_arguments(PARSE_ARGV 2 test "" "TIMEOUT" "RANKS;NEEDS;LABELS;DEVICES")
     if(NOT test_TIMEOUT)
         set(test_TIMEOUT 60)
+    endif()
+    if(ISOGLOSS_SANITIZE)   # some are 20 times slower so
+        math(EXPR test_TIMEOUT "10 * ${test_TIMEOUT}")
     endif()
     set(target ${floor}_${name}_test)
     add_executable(${target} ${floor}/${name}_test.cpp)
