@@ -6,9 +6,9 @@
 # cannot see how libgomp's threads wait for each other and finds races in OpenMP loops that have
 # none.
 #
-# DEVICES, of cpu and cuda: the same test runs once a device, which tests/support/test_device.h tells
-# it. Runs for cuda are there in a build with CUDA only, have the label `gpu`, take turns, and count
-# as skipped where there is no GPU.
+# DEVICES, of cpu, cuda and cuda_shifted: the same test runs once a device, which
+# tests/support/test_device.h tells it. Runs for a GPU are there in a build with CUDA only, have the
+# label `gpu`, take turns, and count as skipped where there is no GPU.
 include(GoogleTest)
 
 set(ISOGLOSS_TEST_ENVIRONMENT
@@ -46,16 +46,22 @@ function(isogloss_test floor name)
 
     if(test_DEVICES)
         target_sources(${target} PRIVATE support/device_main.cpp)
-        if(cpu IN_LIST test_DEVICES)
-            isogloss_add_test(${floor}.${name} "${test_TIMEOUT}" "${test_LABELS}" ${target})
-        endif()
-        if(cuda IN_LIST test_DEVICES AND ISOGLOSS_CUDA)
-            isogloss_add_test(${floor}.${name}.cuda "${test_TIMEOUT}" "gpu;${test_LABELS}" ${target})
-            set_property(TEST ${floor}.${name}.cuda APPEND PROPERTY ENVIRONMENT
-                ISOGLOSS_TEST_DEVICE=cuda)
-            set_tests_properties(${floor}.${name}.cuda PROPERTIES
-                SKIP_RETURN_CODE 77 RESOURCE_LOCK gpu)
-        endif()
+        foreach(device IN LISTS test_DEVICES)
+            set(run ${floor}.${name})
+            set(labels "${test_LABELS}")
+            if(NOT device STREQUAL cpu)
+                if(NOT ISOGLOSS_CUDA)
+                    continue()
+                endif()
+                string(APPEND run .${device})
+                list(APPEND labels gpu)
+            endif()
+            isogloss_add_test(${run} "${test_TIMEOUT}" "${labels}" ${target})
+            set_property(TEST ${run} APPEND PROPERTY ENVIRONMENT ISOGLOSS_TEST_DEVICE=${device})
+            if("gpu" IN_LIST labels)
+                set_tests_properties(${run} PROPERTIES SKIP_RETURN_CODE 77 RESOURCE_LOCK gpu)
+            endif()
+        endforeach()
         return()
     endif()
     if(NOT test_RANKS)

@@ -37,6 +37,12 @@ Case make_case(AttentionShape const& shape) {
     return made;
 }
 
+Tensor<std::int32_t, 1> starts(Case const& c) {
+    return Tensor<std::int32_t, 1>::of(
+        {static_cast<std::int64_t>(c.document_start.size())}, c.document_start
+    );
+}
+
 /// What the formula gives in double, and how large the terms were.
 struct Reference {
     Doubles out, log_sum;
@@ -236,9 +242,8 @@ struct Run {
     Run(Case const& c, Tensor<T, 2> const& qkv)
         : out({qkv.in().shape[0], c.shape.heads * c.shape.head_width}),
           log_sum({qkv.in().shape[0], c.shape.heads}) {
-        View<std::int32_t const, 1> const start{
-            c.document_start.data(), {qkv.in().shape[0]}, Device::cpu};
-        attention<T>(qkv.in(), start, c.shape, out.view(), log_sum.view(), {});
+        auto const start = starts(c);
+        attention<T>(qkv.in(), start.in(), c.shape, out.view(), log_sum.view(), {});
     }
 
     Tensor<T, 2> out;
@@ -334,10 +339,9 @@ TYPED_TEST(AttentionTest, BackwardIsTheGradient) {
         Run<TypeParam> const run(c, qkv);
         auto const dout = Tensor<TypeParam, 2>::normal(run.out.in().shape, "dout");
         Tensor<TypeParam, 2> dqkv(qkv.in().shape);
-        View<std::int32_t const, 1> const start{
-            c.document_start.data(), {qkv.in().shape[0]}, Device::cpu};
+        auto const start = starts(c);
         attention_backward<TypeParam>(
-            qkv.in(), start, shape, run.out.in(), run.log_sum.in(), dout.in(), dqkv.view(), {}
+            qkv.in(), start.in(), shape, run.out.in(), run.log_sum.in(), dout.in(), dqkv.view(), {}
         );
         auto const x = qkv.doubles();
         auto const slope = dout.doubles();
@@ -355,12 +359,11 @@ TYPED_TEST(AttentionTest, TheSameBitsForAnyNumberOfThreads) {
     Case const c = make_case({3, 150, 4, 2, 16});
     auto const qkv = inputs<TypeParam>(c.shape);
     Run<TypeParam> const first(c, qkv);
-    View<std::int32_t const, 1> const start{
-        c.document_start.data(), {qkv.in().shape[0]}, Device::cpu};
+    auto const start = starts(c);
     auto const backward = [&] {
         Tensor<TypeParam, 2> dqkv(qkv.in().shape);
         attention_backward<TypeParam>(
-            qkv.in(), start, c.shape, first.out.in(), first.log_sum.in(), first.out.in(),
+            qkv.in(), start.in(), c.shape, first.out.in(), first.log_sum.in(), first.out.in(),
             dqkv.view(), {}
         );
         return dqkv;

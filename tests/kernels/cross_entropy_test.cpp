@@ -48,7 +48,7 @@ TYPED_TEST(CrossEntropyTest, LossIsTheLogOfTheSoftmax) {
         cross_entropy<TypeParam>(logits.in(), target.in(), loss.view(), {});
         auto const exact = logits.doubles();
         for (std::int64_t n = 0; n < 43; ++n) {
-            std::int64_t const id = target.in().data[n];
+            std::int64_t const id = target.raw(n);
             double const expected =
                 id == kIgnoredTarget ? 0.0 : loss_of(exact.data() + n * size, size, id);
             ASSERT_NEAR(loss[n], expected, loss_bound(size)) << "row " << n << " of " << size;
@@ -66,7 +66,7 @@ TYPED_TEST(CrossEntropyTest, LogitsBecomeTheirGradient) {
         [&](Doubles const& x) {
             double sum = 0.0;
             for (std::int64_t n = 0; n < kRows; ++n) {
-                std::int64_t const id = target.in().data[n];
+                std::int64_t const id = target.raw(n);
                 sum += id == kIgnoredTarget ? 0.0 : loss_of(x.data() + n * kSize, kSize, id);
             }
             return kScale * sum;
@@ -128,6 +128,7 @@ TYPED_TEST(CrossEntropyTest, TheSameBitsForAnyNumberOfThreads) {
 }
 
 TEST(CrossEntropyCheckTest, TargetsOutsideTheVocabularyAreRefused) {
+    ISOGLOSS_CPU_ONLY();
     Tensor<float, 2> logits({1, 4}, 0.0);
     Tensor<float, 1> loss({1});
     for (double const id : {4.0, -2.0}) {

@@ -20,7 +20,7 @@ TYPED_TEST(ElementwiseTest, CastRoundsToNearestEven) {
         Tensor<TypeParam, 1> y({size});
         cast<float, TypeParam>(x.in(), y.view(), {});
         for (std::int64_t i = 0; i < size; ++i) {
-            ASSERT_EQ(y.raw(i), from_float<TypeParam>(x.in().data[i])) << i;
+            ASSERT_EQ(y.raw(i), from_float<TypeParam>(x.raw(i))) << i;
         }
     }
 }

@@ -19,7 +19,7 @@ TYPED_TEST(EmbeddingTest, CopiesTheRowOfEachId) {
     Tensor<TypeParam, 2> y({3001, 17});
     embed<TypeParam>(token.in(), table.in(), y.view(), {});
     for (std::int64_t i = 0; i < y.size(); ++i) {
-        ASSERT_EQ(y[i], table[token.in().data[i / 17] * 17 + i % 17]) << i;
+        ASSERT_EQ(y[i], table[token.raw(i / 17) * 17 + i % 17]) << i;
     }
 }
 
@@ -55,6 +55,7 @@ TYPED_TEST(EmbeddingTest, NoTokensLeaveTheTableAlone) {
 }
 
 TEST(EmbeddingCheckTest, IdsOutsideTheTableAreRefused) {
+    ISOGLOSS_CPU_ONLY();
     Tensor<float, 2> table({5, 4}, 1.0);
     Tensor<float, 2> y({2, 4}, 1.0);
     for (double const id : {5.0, -1.0}) {

@@ -115,14 +115,5 @@ TEST(MatmulShapeTest, DisagreementNamesTheShapes) {
     });
 }
 
-TEST(MatmulShapeTest, WithoutCudaADeviceViewSaysHowToBuild) {
-    Tensor<float, 2> a({2, 2}, 0.0);
-    auto view = a.view();
-    view.device = Device::cuda;
-    test::expect_error(Exit::environment, "-DISOGLOSS_CUDA=ON", [&] {
-        matmul_nn<float, float>(view, view, view, Write::replace, {});
-    });
-}
-
 }  // namespace
 }  // namespace isogloss

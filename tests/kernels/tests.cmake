@@ -1,4 +1,10 @@
 foreach(name adamw attention cross_entropy elementwise embedding grouped_matmul matmul permute_rows
-        rms_norm rotary swiglu top_k_softmax vector_math)
-    isogloss_test(kernels ${name} NEEDS OpenMP::OpenMP_CXX)
+        rms_norm rotary swiglu top_k_softmax)
+    isogloss_test(kernels ${name} NEEDS OpenMP::OpenMP_CXX DEVICES cpu cuda cuda_shifted)
 endforeach()
+isogloss_test(kernels vector_math NEEDS OpenMP::OpenMP_CXX)
+if(ISOGLOSS_CUDA)
+    isogloss_test(kernels cuda_agreement NEEDS OpenMP::OpenMP_CXX DEVICES cuda)
+else()
+    isogloss_test(kernels no_cuda)
+endif()

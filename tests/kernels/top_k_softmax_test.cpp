@@ -108,7 +108,8 @@ TEST(TopKSoftmaxTest, ChoosesAmongTheFirstExpertsAndLeavesTheRestAbsent) {
     for (std::int32_t n = 0; n < 12; ++n) {
         among.push_back(n % 6);
     }
-    Routed const routed(logits, choices, {among.data(), {12}});
+    auto const limits = Tensor<std::int32_t, 1>::of({12}, among);
+    Routed const routed(logits, choices, limits.in());
     Routed const free(logits, choices);
     EXPECT_EQ(routed.probs.doubles(), free.probs.doubles());
     Doubles const exact = logits.doubles();
@@ -145,8 +146,8 @@ TEST(TopKSoftmaxTest, ExpertsWhoseProbabilityVanishesCanStillBeChosen) {
     Tensor<float, 2> logits({1, 3}, 0.0);
     logits.raw(0) = -201.0F;
     logits.raw(1) = -200.0F;
-    std::int32_t const among = 2;
-    Routed const routed(logits, 2, {&among, {1}});
+    Tensor<std::int32_t, 1> const among({1}, 2.0);
+    Routed const routed(logits, 2, among.in());
     EXPECT_EQ(routed.expert.doubles(), (Doubles{1, 0}));
     // exp(-1) / (1 + exp(-1)), a few roundings.
     EXPECT_NEAR(routed.gate[1], std::exp(-1.0) / (1.0 + std::exp(-1.0)), 1e-6);
@@ -181,10 +182,9 @@ TEST(TopKSoftmaxTest, BackwardIsTheGradient) {
             for (std::int32_t n = 0; n < 9; ++n) {
                 among.push_back(n % static_cast<std::int32_t>(sizes.experts + 1));
             }
+            auto const limits = Tensor<std::int32_t, 1>::of({9}, among);
             Routed const routed(
-                logits, sizes.choices,
-                everywhere ? View<std::int32_t const, 1>{}
-                           : View<std::int32_t const, 1>{among.data(), {9}}
+                logits, sizes.choices, everywhere ? View<std::int32_t const, 1>{} : limits.in()
             );
             Tensor<float, 2> dlogits({9, sizes.experts});
             top_k_softmax_backward(

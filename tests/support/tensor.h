@@ -12,10 +12,14 @@
 #include <limits>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
+#include "device/buffer.h"
+#include "device/cuda_memory.h"
 #include "device/view.h"
+#include "support/test_device.h"
 
 namespace isogloss::test {
 
@@ -27,11 +31,20 @@ constexpr double rounding_of() {
 constexpr double kFloatRounding = rounding_of<float>();
 
 /// Owns its elements, which start as NaN (or -77777) so that what is not written shows.
+///
+/// Views lie on test_device(). Where that is a GPU, taking a view copies the elements there, and
+/// reading one after the tensor was open to writing copies them back: take a new view for each call
+/// that writes. Off a boundary where test_alignment() says so.
 template <class T, std::size_t rank>
 class Tensor {
 public:
     explicit Tensor(std::array<std::int64_t, rank> const& shape)
-        : shape_(shape), data_(static_cast<std::size_t>(view().size()), poison()) {}
+        : shape_(shape), data_(static_cast<std::size_t>(size()), poison()) {}
+    Tensor(Tensor const& other) : shape_(other.shape_), data_(other.here()) {}
+    Tensor(Tensor&&) noexcept = default;
+    Tensor& operator=(Tensor const&) = delete;
+    Tensor& operator=(Tensor&&) noexcept = default;
+    ~Tensor() = default;
 
     Tensor(std::array<std::int64_t, rank> const& shape, double value) : Tensor(shape) {
         std::fill(data_.begin(), data_.end(), from_double(value));
@@ -48,6 +61,13 @@ public:
         return made;
     }
 
+    static Tensor of(std::array<std::int64_t, rank> const& shape, std::vector<T> elements) {
+        Tensor made(shape);
+        EXPECT_EQ(made.data_.size(), elements.size());
+        made.data_ = std::move(elements);
+        return made;
+    }
+
     /// Integers in [0, limit).
     static Tensor below(
         std::array<std::int64_t, rank> const& shape, std::string_view name, std::int64_t limit
@@ -61,14 +81,23 @@ public:
         return made;
     }
 
-    [[nodiscard]] View<T, rank> view() { return {data_.data(), shape_, Device::cpu}; }
-    [[nodiscard]] View<T const, rank> view() const { return {data_.data(), shape_, Device::cpu}; }
+    [[nodiscard]] View<T, rank> view() {
+        T* const there = on_device();
+        newer_there_ = tests_cuda();
+        return {there, shape_, test_device()};
+    }
+    [[nodiscard]] View<T const, rank> view() const { return {on_device(), shape_, test_device()}; }
     [[nodiscard]] View<T const, rank> in() const { return view(); }
 
-    [[nodiscard]] std::int64_t size() const { return view().size(); }
-    [[nodiscard]] T& raw(std::int64_t i) { return data_[static_cast<std::size_t>(i)]; }
+    /// On the host, whatever device the test is about.
+    [[nodiscard]] View<T, rank> host() { return {here().data(), shape_, Device::cpu}; }
+    [[nodiscard]] View<T const, rank> host() const { return {here().data(), shape_, Device::cpu}; }
+
+    [[nodiscard]] std::int64_t size() const { return View<T, rank>{nullptr, shape_}.size(); }
+    [[nodiscard]] T& raw(std::int64_t i) { return here()[static_cast<std::size_t>(i)]; }
+    [[nodiscard]] T raw(std::int64_t i) const { return here()[static_cast<std::size_t>(i)]; }
     [[nodiscard]] double operator[](std::int64_t i) const {
-        T const value = data_[static_cast<std::size_t>(i)];
+        T const value = here()[static_cast<std::size_t>(i)];
         if constexpr (std::is_same_v<T, std::int32_t>) {
             return value;
         } else {
@@ -76,19 +105,45 @@ public:
         }
     }
     [[nodiscard]] std::vector<double> doubles() const {
-        std::vector<double> all(data_.size());
+        std::vector<double> all(here().size());
         for (std::size_t i = 0; i < all.size(); ++i) {
             all[i] = (*this)[static_cast<std::int64_t>(i)];
         }
         return all;
     }
     [[nodiscard]] bool same_bits(Tensor const& other) const {
+        auto const& ours = here();
+        auto const& theirs = other.here();
         return shape_ == other.shape_ &&
-               (data_.empty() ||
-                std::memcmp(data_.data(), other.data_.data(), data_.size() * sizeof(T)) == 0);
+               (ours.empty() ||
+                std::memcmp(ours.data(), theirs.data(), ours.size() * sizeof(T)) == 0);
     }
 
 private:
+    /// The elements on the host, as they are now.
+    std::vector<T>& here() const {
+        if (newer_there_ && !data_.empty()) {
+            cuda::copy_to_host(
+                data_.data(), memory_.data() + test_shift(), data_.size() * sizeof(T), {}
+            );
+        }
+        newer_there_ = false;
+        return data_;
+    }
+    /// The elements on the test's device, as they are now.
+    T* on_device() const {
+        if (!tests_cuda()) {
+            return data_.data();
+        }
+        if (memory_.size() == 0) {
+            memory_ = Buffer<T>(Device::cuda, size() + test_shift());
+        }
+        T* const there = memory_.data() + test_shift();
+        if (!newer_there_ && !data_.empty()) {
+            cuda::copy_from_host(there, data_.data(), data_.size() * sizeof(T), {});
+        }
+        return there;
+    }
     static T from_double(double x) {
         if constexpr (std::is_same_v<T, std::int32_t>) {
             return static_cast<std::int32_t>(x);
@@ -105,7 +160,9 @@ private:
     }
 
     std::array<std::int64_t, rank> shape_;
-    std::vector<T> data_;
+    std::vector<T> mutable data_;
+    Buffer<T> mutable memory_;  ///< on a GPU
+    bool mutable newer_there_ = false;
 };
 
 /// Each element within its own bound; NaN is never near.

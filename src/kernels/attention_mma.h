@@ -1,0 +1,153 @@
+// kernels/attention_mma.h - what attention's passes on tensor cores share: which rows a block owns,
+// how tiles come to shared memory, which keys a query sees. For .cu files only.
+#pragma once
+
+#include "kernels/attention_cuda.h"
+#include "kernels/cuda_mma.h"
+
+namespace isogloss::cuda {
+
+constexpr int kWarps = 4;
+constexpr int kMmaThreads = kWarps * kWarp;
+constexpr int kRowsOfWarp = 16;
+/// Rows a block owns: queries, or keys in the pass over their gradients.
+constexpr int kOwned = kWarps * kRowsOfWarp;
+/// Keys, or in that pass queries, that are worked on at a time. Results that wait in registers
+/// leave room for fewer there.
+constexpr int kKeys = 64;
+constexpr int kQueries = 32;
+
+/// One head of one row of tokens, in device memory.
+template <class T>
+struct Head {
+    T* first;
+    std::int64_t stride;
+};
+
+template <class T>
+__device__ Head<T> head_of(T* all, std::int64_t heads, std::int64_t head, AttentionShape const& s) {
+    std::int64_t const stride = heads * s.head_width;
+    return {all + blockIdx.z * s.row_length * stride + head * s.head_width, stride};
+}
+
+/// Begins to copy tokens [begin, begin + rows) of a head; zeros after the row's end.
+template <int rows, int width>
+__device__ void load_async(
+    Head<bf16 const> head, int begin, AttentionShape const& s, Tile<width> to
+) {
+    constexpr int kVector = 8;
+    constexpr int kVectors = width / kVector;
+#pragma unroll
+    for (int i = static_cast<int>(threadIdx.x); i < rows * kVectors; i += kMmaThreads) {
+        int const row = i / kVectors;
+        int const column = i % kVectors * kVector;
+        bool const inside = begin + row < s.row_length;
+        // An address that is not read must be good all the same.
+        bf16 const* const from = head.first + (inside ? begin + row : 0) * head.stride + column;
+        copy_vector_async(to.at(row, column), from, inside);
+    }
+}
+
+__device__ inline float exp2_fast(float x) {
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+constexpr float kLog2OfE = 1.4426950408889634F;
+
+/// Rows of a lane's part of a result: `half` 0 and 1. Columns: 8 j + column_of(i) for register i.
+__device__ inline int row_of(int half) {
+    int const lane = static_cast<int>(threadIdx.x) % kWarp;
+    return static_cast<int>(threadIdx.x) / kWarp * kRowsOfWarp + lane / 4 + 8 * half;
+}
+__device__ inline int column_of(int i) {
+    return 2 * (static_cast<int>(threadIdx.x) % 4) + i % 2;
+}
+
+/// Of the four lanes that share a row.
+__device__ inline float row_max(float x) {
+    x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, 1));
+    return fmaxf(x, __shfl_xor_sync(kAllLanes, x, 2));
+}
+__device__ inline float row_sum(float x) {
+    x += __shfl_xor_sync(kAllLanes, x, 1);
+    return x + __shfl_xor_sync(kAllLanes, x, 2);
+}
+
+/// Writes factor[half] * sum to the block's rows, from token `begin` on.
+template <int width>
+__device__ void write(
+    Results<width> const& sum,
+    float const (&factor)[2],
+    Head<bf16> head,
+    int begin,
+    AttentionShape const& s
+) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        int const token = begin + row_of(half);
+        if (token < s.row_length) {
+            bf16* const to = head.first + token * head.stride;
+#pragma unroll
+            for (int j = 0; j < width / 8; ++j) {
+                *reinterpret_cast<std::uint32_t*>(to + 8 * j + column_of(0)) =
+                    pair_of(factor[half] * sum[j][2 * half], factor[half] * sum[j][2 * half + 1]);
+            }
+        }
+    }
+}
+
+/// What a lane's two queries see: keys [start, query].
+struct Visible {
+    int start[2];
+    int last[2];
+
+    __device__ Visible(std::int32_t const* document_start, int begin, AttentionShape const& s) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            int const query = begin + row_of(half);
+            bool const inside = query < s.row_length;
+            start[half] = inside ? document_start[query] : 0;
+            last[half] = inside ? query : -1;
+        }
+    }
+    __device__ bool operator()(int half, int key) const {
+        return start[half] <= key && key <= last[half];
+    }
+};
+
+/// Sets scores of keys that are not seen to -inf. first: key of the results' first column.
+template <std::size_t count>
+__device__ void hide(Result (&score)[count], Visible const& visible, int first) {
+#pragma unroll
+    for (int j = 0; j < static_cast<int>(count); ++j) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            if (!visible(i / 2, first + 8 * j + column_of(i))) {
+                score[j][i] = -INFINITY;
+            }
+        }
+    }
+}
+
+/// Blocks of later queries have more keys: they begin first.
+__device__ inline int begin_of_queries() {
+    return static_cast<int>(gridDim.x - 1 - blockIdx.x) * kOwned;
+}
+
+template <int width, class Pass>
+void launch(
+    void (*kernel)(Pass), int num_rows, std::int64_t heads, Pass const& pass, Stream stream
+) {
+    int const bytes = num_rows * Tile<width>::kStride * static_cast<int>(sizeof(bf16));
+    ISOGLOSS_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+    dim3 const grid(
+        static_cast<unsigned>(ceil_div(pass.shape.row_length, kOwned)),
+        static_cast<unsigned>(heads), static_cast<unsigned>(pass.shape.rows)
+    );
+    kernel<<<grid, kMmaThreads, static_cast<std::size_t>(bytes), queue_of(stream).get()>>>(pass);
+    ISOGLOSS_CUDA(cudaGetLastError());
+}
+
+}  // namespace isogloss::cuda

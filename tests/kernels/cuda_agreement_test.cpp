@@ -1,0 +1,301 @@
+// tests/kernels/cuda_agreement_test.cpp
+//
+// Larger shapes than the operations' own tests have: many blocks, whole vectors, several passes of
+// a block over a row. What both devices computed lies within the bound of either from the truth, so
+// within twice that from each other. Counted in roundings of float, of a sum's terms and a few more
+// operations, plus one rounding of each device's result to T.
+#include "kernels/adamw.h"
+#include "kernels/attention.h"
+#include "kernels/cross_entropy.h"
+#include "kernels/elementwise.h"
+#include "kernels/embedding.h"
+#include "kernels/matmul.h"
+#include "kernels/permute_rows.h"
+#include "kernels/rms_norm.h"
+#include "kernels/swiglu.h"
+#include "support/tensor.h"
+
+namespace isogloss {
+namespace {
+
+using test::Tensor;
+
+template <class T>
+class CudaAgreementTest : public ::testing::Test {};
+TYPED_TEST_SUITE(CudaAgreementTest, test::FloatTypes);
+
+constexpr std::int64_t kRows = 1500;  // more than there are partial sums, and no multiple of them
+constexpr std::int64_t kWidth =
+    2112;  // whole vectors, and more than a block's threads take at once
+
+/// The views of one of the two devices.
+struct On {
+    Device device;
+    template <class T, std::size_t rank>
+    View<T const, rank> in(Tensor<T, rank> const& x) const {
+        return device == Device::cpu ? x.host() : x.view();
+    }
+    template <class T, std::size_t rank>
+    View<T, rank> out(Tensor<T, rank>& x) const {
+        return device == Device::cpu ? x.host() : x.view();
+    }
+};
+constexpr On kCpu{Device::cpu};
+constexpr On kGpu{Device::cuda};
+
+/// Each pair of elements within `sums`, of float sums, and a rounding to T on each side.
+template <class T, std::size_t rank>
+void expect_agreement(Tensor<T, rank> const& cpu, Tensor<T, rank> const& gpu, double sums) {
+    for (std::int64_t i = 0; i < cpu.size(); ++i) {
+        double const rounding = 2.02 * test::rounding_of<T>() * std::abs(cpu[i]);
+        ASSERT_NEAR(gpu[i], cpu[i], 2.0 * sums + rounding) << "element " << i;
+    }
+}
+
+/// Error of a float sum of `terms` numbers that are not larger than `size` and of either sign.
+double sum_error(std::int64_t terms, double size) {
+    return static_cast<double>(terms + 8) * test::kFloatRounding * size *
+           static_cast<double>(terms);
+}
+
+TYPED_TEST(CudaAgreementTest, Norms) {
+    using T = TypeParam;
+    auto const delta = Tensor<T, 2>::normal({kRows, kWidth}, "delta");
+    auto const gain = Tensor<T, 1>::normal({kWidth}, "gain");
+    auto const dy = Tensor<T, 2>::normal({kRows, kWidth}, "dy");
+    struct Result {
+        Tensor<T, 2> x = Tensor<T, 2>::normal({kRows, kWidth}, "x");
+        Tensor<T, 2> y{{kRows, kWidth}};
+        Tensor<T, 2> dx = Tensor<T, 2>::normal({kRows, kWidth}, "dx");
+        Tensor<float, 1> inverse{{kRows}};
+        Tensor<float, 1> dgain{{kWidth}, 0.5};
+    };
+    auto const run = [&](On on) {
+        Result r;
+        add_rms_norm<T>(
+            on.out(r.x), on.in(delta), on.in(gain), 1e-5F, on.out(r.y), on.out(r.inverse), {}
+        );
+        rms_norm_backward<T>(
+            on.in(dy), on.in(r.x), on.in(gain), on.in(r.inverse), on.out(r.dx), on.out(r.dgain), {}
+        );
+        return r;
+    };
+    Result const cpu = run(kCpu);
+    Result const gpu = run(kGpu);
+    EXPECT_TRUE(gpu.x.same_bits(cpu.x));  // one sum, one rounding
+    // A mean of D squares: D / 2 roundings of a number near 1, times |gain x| < 40.
+    double const relative = (kWidth / 2.0 + 8.0) * test::kFloatRounding;
+    expect_agreement(cpu.inverse, gpu.inverse, relative);
+    expect_agreement(cpu.y, gpu.y, 40.0 * relative);
+    // dx: |gain dy x| < 60 in a mean of D, times |x| < 8; dgain: N terms of |dy x| < 30.
+    expect_agreement(cpu.dx, gpu.dx, 480.0 * (kWidth + 8) * test::kFloatRounding);
+    expect_agreement(cpu.dgain, gpu.dgain, sum_error(kRows, 1.0) + 30.0 * relative);
+    EXPECT_TRUE(run(kGpu).dgain.same_bits(gpu.dgain));
+}
+
+TYPED_TEST(CudaAgreementTest, Swiglu) {
+    using T = TypeParam;
+    auto const gate_up = Tensor<T, 2>::normal({67, 2 * kWidth}, "gate_up", 3.0);
+    auto const dy = Tensor<T, 2>::normal({67, kWidth}, "dy");
+    Tensor<T, 2> cpu({67, kWidth});
+    Tensor<T, 2> gpu({67, kWidth});
+    Tensor<T, 2> dcpu({67, 2 * kWidth});
+    Tensor<T, 2> dgpu({67, 2 * kWidth});
+    swiglu<T>(kCpu.in(gate_up), kCpu.out(cpu), {});
+    swiglu<T>(kGpu.in(gate_up), kGpu.out(gpu), {});
+    swiglu_backward<T>(kCpu.in(gate_up), kCpu.in(dy), kCpu.out(dcpu), {});
+    swiglu_backward<T>(kGpu.in(gate_up), kGpu.in(dy), kGpu.out(dgpu), {});
+    // Products of numbers below 15, 15 and 5, through an exponential that is good to 2^-20.
+    expect_agreement(cpu, gpu, 15.0 * 15.0 * 0x1p-20);
+    expect_agreement(dcpu, dgpu, 15.0 * 15.0 * 5.0 * 0x1p-20);
+}
+
+TYPED_TEST(CudaAgreementTest, RowsByIndexLists) {
+    using T = TypeParam;
+    auto const x = Tensor<T, 2>::normal({97, kWidth}, "x");
+    auto const index = Tensor<std::int32_t, 1>::below({600}, "index", 97);
+    auto const weight = Tensor<float, 1>::normal({600}, "weight");
+    std::vector<std::int32_t> borders;
+    for (std::int32_t n = 0; n <= 200; ++n) {
+        borders.push_back(3 * n - n % 2);
+    }
+    auto const begin = Tensor<std::int32_t, 1>::of({201}, borders);
+    struct Result {
+        Tensor<T, 2> gathered{{600, kWidth}};
+        Tensor<T, 2> scaled{{600, kWidth}};
+        Tensor<T, 2> sums{{200, kWidth}};
+        Tensor<float, 1> dots{{600}};
+    };
+    auto const run = [&](On on) {
+        Result r;
+        gather_rows<T>(on.in(x), on.in(index), on.out(r.gathered), {});
+        gather_scaled_rows<T>(on.in(x), on.in(index), on.in(weight), on.out(r.scaled), {});
+        sum_rows<T>(on.in(x), on.in(begin), on.in(index), on.in(weight), on.out(r.sums), {});
+        row_dots<T>(on.in(x), on.in(index), on.in(r.scaled), on.out(r.dots), {});
+        return r;
+    };
+    Result const cpu = run(kCpu);
+    Result const gpu = run(kGpu);
+    EXPECT_TRUE(gpu.gathered.same_bits(cpu.gathered));
+    EXPECT_TRUE(gpu.scaled.same_bits(cpu.scaled));
+    expect_agreement(cpu.sums, gpu.sums, sum_error(4, 16.0));
+    expect_agreement(cpu.dots, gpu.dots, sum_error(kWidth, 1.0));
+}
+
+TYPED_TEST(CudaAgreementTest, EmbeddingGradientOfFrequentTokens) {
+    using T = TypeParam;
+    auto const token = Tensor<std::int32_t, 1>::below({3000}, "token", 37);
+    auto const dy = Tensor<T, 2>::normal({3000, 264}, "dy");
+    Tensor<float, 2> cpu({50, 264}, 0.25);
+    Tensor<float, 2> gpu({50, 264}, 0.25);
+    embed_backward<T>(kCpu.in(token), kCpu.in(dy), kCpu.out(cpu), {});
+    embed_backward<T>(kGpu.in(token), kGpu.in(dy), kGpu.out(gpu), {});
+    EXPECT_TRUE(gpu.same_bits(cpu));  // the same sums in the same order
+}
+
+TYPED_TEST(CudaAgreementTest, LossOfALargeVocabulary) {
+    using T = TypeParam;
+    constexpr std::int64_t kVocabulary = 130'000;  // more than a block's shared memory holds
+    auto const logits = Tensor<T, 2>::normal({5, kVocabulary}, "logits", 3.0);
+    auto const target = Tensor<std::int32_t, 1>::of({5}, {0, 129'999, kIgnoredTarget, 65'000, 7});
+    auto cpu = logits;
+    auto gpu = logits;
+    Tensor<float, 1> cpu_loss({5});
+    Tensor<float, 1> gpu_loss({5});
+    Tensor<float, 1> only_loss({5});
+    cross_entropy_with_gradient<T>(kCpu.out(cpu), kCpu.in(target), 0.5F, kCpu.out(cpu_loss), {});
+    cross_entropy_with_gradient<T>(kGpu.out(gpu), kGpu.in(target), 0.5F, kGpu.out(gpu_loss), {});
+    cross_entropy<T>(kGpu.in(logits), kGpu.in(target), kGpu.out(only_loss), {});
+    // Sums of V positive terms by 16 lanes or more: V / 16 roundings.
+    double const relative = kVocabulary / 16.0 * test::kFloatRounding + 0x1p-20;
+    expect_agreement(cpu_loss, gpu_loss, relative + 40.0 * test::kFloatRounding);
+    EXPECT_TRUE(only_loss.same_bits(gpu_loss));
+    for (std::int64_t i = 0; i < cpu.size(); ++i) {
+        double const bound =
+            (2.0 * relative + 2.02 * test::rounding_of<T>()) * std::abs(cpu[i]) + 0x1p-24;
+        ASSERT_NEAR(gpu[i], cpu[i], bound) << i;
+    }
+}
+
+TYPED_TEST(CudaAgreementTest, ColumnsAndBias) {
+    using T = TypeParam;
+    auto const x = Tensor<T, 2>::normal({kRows, kWidth}, "x");
+    auto const bias = Tensor<T, 1>::normal({kWidth}, "bias");
+    auto cpu = x;
+    auto gpu = x;
+    add_bias<T>(kCpu.out(cpu), kCpu.in(bias), {});
+    add_bias<T>(kGpu.out(gpu), kGpu.in(bias), {});
+    EXPECT_TRUE(gpu.same_bits(cpu));
+    Tensor<float, 1> cpu_sum({kWidth}, 1.0);
+    Tensor<float, 1> gpu_sum({kWidth}, 1.0);
+    sum_columns<T>(kCpu.in(x), kCpu.out(cpu_sum), {});
+    sum_columns<T>(kGpu.in(x), kGpu.out(gpu_sum), {});
+    expect_agreement(cpu_sum, gpu_sum, sum_error(kRows, 1.0));
+}
+
+TYPED_TEST(CudaAgreementTest, Update) {
+    using T = TypeParam;
+    constexpr std::int64_t kSize = 100'003;
+    auto const gradient = Tensor<float, 1>::normal({kSize}, "gradient");
+    struct Result {
+        Tensor<float, 1> master = Tensor<float, 1>::normal({kSize}, "master");
+        Tensor<float, 1> first = Tensor<float, 1>::normal({kSize}, "first");
+        Tensor<float, 1> second{{kSize}, 1.0};
+        Tensor<T, 1> value{{kSize}};
+    };
+    auto const run = [&](On on) {
+        Result r;
+        adamw<T>(
+            on.in(gradient), {.learning_rate = 1e-2F, .weight_decay = 0.1F, .step = 3},
+            on.out(r.master), on.out(r.first), on.out(r.second), on.out(r.value), {}
+        );
+        return r;
+    };
+    Result const cpu = run(kCpu);
+    Result const gpu = run(kGpu);
+    // A dozen operations on numbers below 64.
+    expect_agreement(cpu.master, gpu.master, 12.0 * 8.0 * test::kFloatRounding);
+    expect_agreement(cpu.first, gpu.first, 12.0 * 8.0 * test::kFloatRounding);
+    expect_agreement(cpu.second, gpu.second, 12.0 * 64.0 * test::kFloatRounding);
+    expect_agreement(cpu.value, gpu.value, 12.0 * 8.0 * test::kFloatRounding);
+}
+
+TYPED_TEST(CudaAgreementTest, Products) {
+    using T = TypeParam;
+    auto const a = Tensor<T, 2>::normal({520, 768}, "a");
+    auto const b = Tensor<T, 2>::normal({392, 768}, "b");
+    Tensor<T, 2> cpu({520, 392});
+    Tensor<T, 2> gpu({520, 392});
+    matmul_nt<T, T>(kCpu.in(a), kCpu.in(b), kCpu.out(cpu), Write::replace, {});
+    matmul_nt<T, T>(kGpu.in(a), kGpu.in(b), kGpu.out(gpu), Write::replace, {});
+    // K roundings relative to the sum of magnitudes, which is below 1.5 K / 1.57: the mean of
+    // |a b| of normal numbers is 2 / pi, and the sum's deviation 0.77 sqrt(K).
+    double const magnitude = 768.0;
+    expect_agreement(cpu, gpu, 769.0 * test::kFloatRounding * magnitude);
+    Tensor<float, 2> cpu_slope({768, 768}, 1.0);
+    Tensor<float, 2> gpu_slope({768, 768}, 1.0);
+    auto const dy = Tensor<T, 2>::normal({520, 768}, "dy");
+    matmul_tn<T, float>(kCpu.in(dy), kCpu.in(a), kCpu.out(cpu_slope), Write::add, {});
+    matmul_tn<T, float>(kGpu.in(dy), kGpu.in(a), kGpu.out(gpu_slope), Write::add, {});
+    expect_agreement(cpu_slope, gpu_slope, 521.0 * test::kFloatRounding * 521.0);
+}
+
+/// Rows of documents whose borders lie anywhere, the last row one document.
+Tensor<std::int32_t, 1> documents(AttentionShape const& s) {
+    std::vector<std::int32_t> starts;
+    for (std::int64_t row = 0; row < s.rows; ++row) {
+        std::int64_t start = 0;
+        for (std::int64_t t = 0; t < s.row_length; ++t) {
+            bool const border = row + 1 < s.rows && (t == 1 || t == 64 || t % 171 == 130);
+            start = border ? t : start;
+            starts.push_back(static_cast<std::int32_t>(start));
+        }
+    }
+    return Tensor<std::int32_t, 1>::of({s.rows * s.row_length}, starts);
+}
+
+TYPED_TEST(CudaAgreementTest, AttentionOfModelShapes) {
+    using T = TypeParam;
+    AttentionShape const shapes[] = {{2, 520, 4, 2, 128}, {3, 384, 2, 2, 64},  {1, 300, 3, 1, 80},
+                                     {2, 131, 2, 1, 256}, {2, 257, 4, 1, 128}, {1, 1, 2, 1, 64}};
+    for (auto const& s : shapes) {
+        std::int64_t const tokens = s.rows * s.row_length;
+        auto const start = documents(s);
+        auto const qkv =
+            Tensor<T, 2>::normal({tokens, (s.heads + 2 * s.kv_heads) * s.head_width}, "qkv");
+        auto const dout = Tensor<T, 2>::normal({tokens, s.heads * s.head_width}, "dout");
+        Tensor<T, 2> out({tokens, s.heads * s.head_width});
+        Tensor<float, 2> log_sum({tokens, s.heads});
+        attention<T>(kCpu.in(qkv), kCpu.in(start), s, kCpu.out(out), kCpu.out(log_sum), {});
+        Tensor<T, 2> gpu_out(out.in().shape);
+        Tensor<float, 2> gpu_log_sum({tokens, s.heads});
+        attention<T>(kGpu.in(qkv), kGpu.in(start), s, kGpu.out(gpu_out), kGpu.out(gpu_log_sum), {});
+        // As in attention_test.cpp: values below 5, two roundings to T, scores below 40.
+        double const floats =
+            40.0 * static_cast<double>(s.head_width + s.row_length + 4) * test::kFloatRounding;
+        expect_agreement(log_sum, gpu_log_sum, floats);
+        expect_agreement(out, gpu_out, 5.0 * (2.0 * test::rounding_of<T>() + floats));
+
+        Tensor<T, 2> cpu({tokens, (s.heads + 2 * s.kv_heads) * s.head_width});
+        Tensor<T, 2> gpu(cpu.in().shape);
+        for (On const on : {kCpu, kGpu}) {
+            attention_backward<T>(
+                on.in(qkv), on.in(start), s, on.in(out), on.in(log_sum), on.in(dout),
+                on.out(on.device == Device::cpu ? cpu : gpu), {}
+            );
+        }
+        double error = 0.0;
+        double size = 0.0;
+        for (std::int64_t i = 0; i < cpu.size(); ++i) {
+            error += std::pow(cpu[i] - gpu[i], 2);
+            size += std::pow(cpu[i], 2);
+        }
+        // Each device rounds probabilities, their gradients and results to T, which are
+        // independent: of the lengths, at most about three roundings on each side.
+        EXPECT_LE(std::sqrt(error / size), 6.0 * test::rounding_of<T>() + floats)
+            << s.row_length << " tokens, width " << s.head_width;
+    }
+}
+
+}  // namespace
+}  // namespace isogloss
