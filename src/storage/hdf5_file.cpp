@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <optional>
+#include <string_view>
 
 #include "base/require.h"
 #include "storage/hdf5_rows.h"
@@ -84,6 +86,15 @@ DatasetInfo checked_info(hid_t dataset, std::string const& what, std::int64_t fi
     return info;
 }
 
+// HDF5 itself would look for its signature further on, too, in a file that begins as another.
+bool has_signature(std::filesystem::path const& path) {
+    constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+    std::array<char, kSignature.size()> head{};
+    std::ifstream file(path, std::ios::binary);
+    file.read(head.data(), head.size());
+    return file && std::string_view(head.data(), head.size()) == kSignature;
+}
+
 herr_t keep_name(hid_t /*group*/, char const* name, H5L_info_t const* /*link*/, void* names) {
     static_cast<std::vector<std::string>*>(names)->emplace_back(name);
     return 0;
@@ -96,6 +107,10 @@ Hdf5File::Hdf5File(std::filesystem::path const& path) : path_(path) {
     auto const bytes = std::filesystem::file_size(path, error);
     require_data(!error, "{}: cannot be read: {}", path.string(), error.message());
     bytes_ = static_cast<std::int64_t>(bytes);
+    require_data(
+        has_signature(path), "{}: not an HDF5 file ({} bytes): it does not begin as one",
+        path.string(), bytes_
+    );
     std::scoped_lock const lock(hdf5_mutex());
     // Files do not change once they have their name, so HDF5's advisory lock guards nothing; and
     // several parallel file systems do not offer one.

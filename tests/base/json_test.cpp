@@ -42,6 +42,14 @@ TEST(JsonTest, BrokenFilesAreNamedWithTheLine) {
     test::expect_error(Exit::data, "none.json", [&] { read_json(folder / "none.json"); });
 }
 
+TEST(JsonTest, NestingHasAnEnd) {
+    test::TemporaryFolder const folder;
+    test::write_content(folder / "f.json", std::string(100, '[') + std::string(100, ']'));
+    EXPECT_TRUE(read_json(folder / "f.json").is_array());
+    test::write_content(folder / "f.json", std::string(1000000, '['));
+    test::expect_error(Exit::data, "f.json: nests", [&] { read_json(folder / "f.json"); });
+}
+
 TEST(JsonTest, MissingKeysAndWrongTypesAreNamed) {
     Json const value{{"steps", "many"}, {"rows", 3}};
     EXPECT_EQ(json_get<int>(value, "rows", "f.json"), 3);
