@@ -1,5 +1,7 @@
 // cli/corpus_build.cpp
+#include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,27 +18,56 @@
 namespace isogloss {
 namespace {
 
+constexpr std::int64_t kMostRangeMb = std::int64_t{1} << 20;
+
 struct BuildConfig {
     TextInput input;
     BuildPlan plan;
-    std::string tokenizer = "bytes";
+    bool add = false;
+    std::string tokenizer;
+    std::optional<double> valid_share;
+    std::int64_t range_mb = kInputPieceBytes >> 20;
     bool json = false;
 };
 
 void describe(Options& options, BuildConfig& config) {
     auto& plan = config.plan;
     describe(options, config.input);
-    options.add("out", plan.out, "the corpus to make, a new folder", Presence::required);
-    options.add("tokenizer", config.tokenizer, "\"bytes\", or a SentencePiece model file");
-    options.add("valid-share", plan.valid_share, "of documents held out, in [0, 1)");
+    options.add(
+        "out", plan.out, "the corpus: a new folder, or with --add one that is there",
+        Presence::required
+    );
+    options.add("add", config.add, "adds languages to a corpus; none of its files is touched");
+    options.add(
+        "tokenizer", config.tokenizer,
+        "\"bytes\", or a SentencePiece model file; none: bytes, or with --add the corpus' own"
+    );
+    options.add(
+        "valid-share", config.valid_share,
+        "of documents held out, in [0, 1); none: 0.01, or with --add the corpus' own"
+    );
+    options.add_choice(
+        "duplicates", plan.duplicates, {{"drop", Duplicates::drop}, {"keep", Duplicates::keep}},
+        "documents whose text came before in the same language"
+    );
+    options.add(
+        "range-mb", config.range_mb,
+        "MiB of text files that a rank takes at a time; larger plain files are cut"
+    );
     options.add("max-bad", plan.max_bad, "per cent of a language's records that may be bad");
     options.add("source", plan.source, "where the text is from; none: the files' names");
     options.add("licence", plan.licence, "of the text");
     options.add("json", config.json, "print one JSON document instead of a table");
-    options.add_check([&plan] {
+    options.add_check([&config, &plan] {
         std::vector<std::string> faults;
-        if (!(plan.valid_share >= 0.0 && plan.valid_share < 1.0)) {
-            faults.push_back(fmt::format("valid-share = {}: must lie in [0, 1)", plan.valid_share));
+        auto const share = config.valid_share.value_or(0.0);
+        if (!(share >= 0.0 && share < 1.0)) {
+            faults.push_back(fmt::format("valid-share = {}: must lie in [0, 1)", share));
+        }
+        if (config.range_mb < 1 || config.range_mb > kMostRangeMb) {
+            faults.push_back(
+                fmt::format("range-mb = {}: must lie in [1, {}]", config.range_mb, kMostRangeMb)
+            );
         }
         if (!(plan.max_bad >= 0.0 && plan.max_bad <= 100.0)) {
             faults.push_back(fmt::format("max-bad = {}: must lie in [0, 100]", plan.max_bad));
@@ -53,27 +84,56 @@ void report(
     std::vector<LanguageReport> const& reports, BuildConfig const& config, double seconds, Log& log
 ) {
     Json languages = Json::array();
-    Table table({"language", "documents", "held out", "tokens", "bytes of text", "bad records"});
-    for (auto const& [record, records, faults] : reports) {
-        auto const& train = record.counts(Split::train);
-        auto const& valid = record.counts(Split::valid);
+    Table table(
+        {"language", "documents", "held out", "tokens", "bytes of text", "duplicates",
+         "bad records"}
+    );
+    for (auto const& [record, places] : reports) {
+        auto const sum = record.both_splits();
         table.add_row(
-            {record.tag, std::to_string(train.documents), std::to_string(valid.documents),
-             std::to_string(train.tokens + valid.tokens),
-             std::to_string(train.bytes_of_text + valid.bytes_of_text),
-             std::to_string(faults.total())}
+            {record.tag, std::to_string(sum.documents),
+             std::to_string(record.counts(Split::valid).documents), std::to_string(sum.tokens),
+             std::to_string(sum.bytes_of_text), std::to_string(record.duplicates),
+             std::to_string(record.faulty())}
         );
         auto entry = to_json(record);
-        entry["records"] = records;
-        entry["faults"] = to_json(faults);
+        entry["faults"]["places"] = places;
         languages.push_back(entry);
-        for (auto const& place : faults.places) {
+        for (auto const& place : places) {
             log.warning(record.tag + ": skipped " + place);
         }
     }
     Json const value{
         {"corpus", config.plan.out.string()}, {"seconds", seconds}, {"languages", languages}};
     print(config.json ? value.dump(2) + "\n" : table.text());
+}
+
+// One rank asks the file system which files there are, and how large; the others are told.
+std::vector<LanguageText> list_text(BuildConfig const& config, MpiComm const& comm) {
+    std::string text;
+    if (comm.rank() == 0) {
+        text = to_text(cut_input(read_input_list(config.input.words), config.range_mb << 20));
+    }
+    broadcast(text, 0, comm);
+    return language_texts(text);
+}
+
+// What is not said is as in the corpus that languages are added to.
+Tokenizer complete(BuildConfig& config) {
+    constexpr double kValidShare = 0.01;
+    auto& plan = config.plan;
+    plan.mode = config.add ? BuildMode::add : BuildMode::create;
+    plan.format = config.input.format;
+    auto share = kValidShare;
+    if (config.add) {
+        auto const manifest = read_corpus_manifest(plan.out);
+        share = manifest.valid_share;
+        if (config.tokenizer.empty() && manifest.tokenizer_kind != "bytes") {
+            config.tokenizer = (plan.out / kCorpusTokenizer).string();
+        }
+    }
+    plan.valid_share = config.valid_share.value_or(share);
+    return Tokenizer::open(config.tokenizer.empty() ? "bytes" : config.tokenizer);
 }
 
 // Every phase ends on all ranks before the next begins, and a fault of one rank is everybody's.
@@ -123,9 +183,8 @@ Exit run_corpus_build(Arguments const& arguments, World const& world) {
     }
     Timer const timer;
     Log log(world.comm().rank());
-    config.plan.languages = read_input_list(config.input.words);
-    config.plan.format = config.input.format;
-    auto const tokenizer = Tokenizer::open(config.tokenizer);
+    auto const tokenizer = complete(config);
+    config.plan.languages = list_text(config, world.comm());
     auto const reports = build(config, tokenizer, world.comm());
     if (world.comm().rank() == 0) {
         report(reports, config, timer.seconds(), log);

@@ -10,8 +10,8 @@ namespace isogloss {
 void describe(Options& options, TextInput& input) {
     options.add(
         "input", input.words,
-        "TAG=PATH,... of .txt or .jsonl files (plain, .gz, .xz, .zst) or folders of them; or one "
-        "folder of TAG.txt, TAG.jsonl or TAG/",
+        "TAG=PATH,... of .txt or .jsonl files (plain, .gz, .xz, .zst) or folders of them, or "
+        "TAG=@LIST, a file that names them; or one folder of TAG.txt, TAG.jsonl or TAG/",
         Presence::required
     );
     options.add("field", input.format.field, "of a jsonl line, that holds the text");

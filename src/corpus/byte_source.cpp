@@ -27,8 +27,16 @@ constexpr auto kMark = "\x8b\x11\xe5\x47\xc9\x02\xfe\x9d"sv;
 constexpr auto kMarkFrame =
     "\x28\xb5\x2f\xfd\x20\x08\x41\x00\x00\x8b\x11\xe5\x47\xc9\x02\xfe\x9d"sv;
 
-enum class Compression : std::uint8_t { none, gzip, xz, zstd };
+constexpr std::int64_t kMostIdle = std::int64_t{64} << 20;
 
+std::ifstream open_file(std::filesystem::path const& path) {
+    std::ifstream file(path, std::ios::binary);
+    bool const is_file = std::filesystem::is_regular_file(path) && file.is_open();
+    require_data(is_file, "{}: cannot be opened for reading", path.string());
+    return file;
+}
+
+// Leaves the file at its front.
 Compression compression_of(std::ifstream& file) {
     std::array<char, 6> head{};
     file.read(head.data(), head.size());
@@ -46,6 +54,11 @@ Compression compression_of(std::ifstream& file) {
 
 }  // namespace
 
+Compression compression_of(std::filesystem::path const& path) {
+    auto file = open_file(path);
+    return compression_of(file);
+}
+
 struct ByteSource::Stream {
     // What Boost reads from: the file, then, for zstd, the mark.
     struct Source {
@@ -56,6 +69,11 @@ struct ByteSource::Stream {
             stream->file.read(out, bytes);
             auto count = stream->file.gcount();
             stream->file_bytes += count;
+            stream->idle_bytes += count;
+            // A header may go on for ever, and what reads it keeps it.
+            if (stream->compression != Compression::none && stream->idle_bytes > kMostIdle) {
+                throw std::ios_base::failure("it gives no text");
+            }
             auto& mark = stream->mark_left;
             if (count == 0 && !mark.empty()) {
                 count = std::min(bytes, static_cast<std::streamsize>(mark.size()));
@@ -73,16 +91,21 @@ struct ByteSource::Stream {
     std::string_view mark_left;
     std::string held;  // zstd: the last bytes so far, which may be the mark
     std::int64_t file_bytes = 0;
+    std::int64_t idle_bytes = 0;  // of the file, read for the piece of text that is asked for
     io::filtering_streambuf<io::input> chain;
 };
 
-ByteSource::ByteSource(std::filesystem::path const& path) : stream_(std::make_unique<Stream>()) {
+ByteSource::ByteSource(std::filesystem::path const& path, std::int64_t begin)
+    : stream_(std::make_unique<Stream>()) {
     auto& stream = *stream_;
     stream.path = path;
-    stream.file.open(path, std::ios::binary);
-    bool const is_file = std::filesystem::is_regular_file(path) && stream.file.is_open();
-    require_data(is_file, "{}: cannot be opened for reading", path.string());
+    stream.file = open_file(path);
     stream.compression = compression_of(stream.file);
+    require(
+        begin == 0 || stream.compression == Compression::none,
+        "{}: compressed, and to be read from byte {}", path.string(), begin
+    );
+    stream.file.seekg(begin);
     switch (stream.compression) {
         case Compression::none: break;
         case Compression::gzip: stream.chain.push(io::gzip_decompressor()); break;
@@ -106,6 +129,7 @@ std::size_t ByteSource::read(std::span<char> out) {
     std::memcpy(out.data(), stream.held.data(), stream.held.size());
     auto const begin = stream.held.size();
     std::streamsize count = 0;
+    stream.idle_bytes = 0;
     try {
         count = stream.chain.sgetn(
             out.data() + begin, static_cast<std::streamsize>(out.size() - begin)

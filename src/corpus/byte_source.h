@@ -9,12 +9,20 @@
 
 namespace isogloss {
 
+/// How a file is compressed, as its first bytes say.
+enum class Compression : std::uint8_t { none, gzip, xz, zstd };
+
+/// @throws Error  (data) when the file cannot be opened
+Compression compression_of(std::filesystem::path const& path);
+
 /// Reads a plain, gzip, xz or zstd file from front to back; which of them its first bytes say.
 /// Several compressed streams after one another are read as one.
 class ByteSource {
 public:
-    /// @throws Error  (data) when the file cannot be opened
-    explicit ByteSource(std::filesystem::path const& path);
+    /// @param begin  the first byte to read of a plain file
+    /// @throws Error  (data) when the file cannot be opened; (internal) when a compressed one is
+    ///                not to be read from its front
+    explicit ByteSource(std::filesystem::path const& path, std::int64_t begin = 0);
     ~ByteSource();
     ByteSource(ByteSource&&) noexcept;
     ByteSource& operator=(ByteSource&&) noexcept;

@@ -38,6 +38,20 @@ void check_dataset(
     );
 }
 
+void check_size(std::filesystem::path const& path, LanguageRecord const& record) {
+    std::error_code error;
+    auto const bytes = std::filesystem::file_size(path, error);
+    require_data(
+        !error, "{}: is missing, but {} names it: {}", path.string(), kCorpusManifest,
+        error.message()
+    );
+    require_data(
+        static_cast<std::int64_t>(bytes) == record.file_bytes,
+        "{}: has {} bytes; {} promises {}: cut short, or of another corpus", path.string(), bytes,
+        kCorpusManifest, record.file_bytes
+    );
+}
+
 // Widens and finds the largest in one pass over memory, which the compiler makes wide: as fast as
 // the copy alone, while a second pass costs half as much again.
 template <class T>
@@ -64,27 +78,22 @@ Corpus::Corpus(std::filesystem::path const& directory)
             manifest_.tokenizer_sha256
         );
     }
-    languages_.reserve(manifest_.languages.size());
     for (auto const& record : manifest_.languages) {
-        map_language(record);
+        check_size(directory_ / record.file, record);
     }
+    languages_.resize(manifest_.languages.size());
 }
 
-void Corpus::map_language(LanguageRecord const& record) {
+Corpus::Language const& Corpus::opened(std::int32_t language) const {
+    auto& opened = languages_.at(at(language));
+    std::call_once(opened.opening, [&] { open(manifest_.languages[at(language)], opened); });
+    return opened;
+}
+
+void Corpus::open(LanguageRecord const& record, Language& language) const {
     auto const path = directory_ / record.file;
-    std::error_code error;
-    auto const bytes = std::filesystem::file_size(path, error);
-    require_data(
-        !error, "{}: is missing, but {} names it: {}", path.string(), kCorpusManifest,
-        error.message()
-    );
-    require_data(
-        static_cast<std::int64_t>(bytes) == record.file_bytes,
-        "{}: has {} bytes; {} promises {}: cut short, or of another corpus", path.string(), bytes,
-        kCorpusManifest, record.file_bytes
-    );
+    check_size(path, record);
     Hdf5File const file(path);
-    Language language;
     for (auto const split : {Split::train, Split::valid}) {
         auto const tokens = tokens_path(record.tag, split);
         auto const starts = document_start_path(record.tag, split);
@@ -94,7 +103,6 @@ void Corpus::map_language(LanguageRecord const& record) {
         language.streams[at(split)] = {file.file_offset(tokens), file.file_offset(starts)};
     }
     language.file = MappedFile(path, Access::random);
-    languages_.push_back(std::move(language));
 }
 
 std::int32_t Corpus::language_index(std::string_view tag) const {
@@ -124,7 +132,7 @@ void Corpus::window(
         0 <= first && first <= length - count, "{} {}: tokens [{}, {}) of {}", record.tag,
         name_of(split), first, first + count, length
     );
-    auto const& mapped = languages_[at(language)];
+    auto const& mapped = opened(language);
     auto const offset = mapped.streams[at(split)].tokens_offset;
     auto const largest =
         token_type(manifest_) == StoredType::u16
@@ -142,7 +150,7 @@ void Corpus::window(
 }
 
 std::span<std::int64_t const> Corpus::document_start(std::int32_t language, Split split) const {
-    auto const& mapped = languages_.at(at(language));
+    auto const& mapped = opened(language);
     auto const count = manifest_.languages[at(language)].counts(split).documents + 1;
     return mapped.file.elements<std::int64_t>(mapped.streams[at(split)].starts_offset, count);
 }

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,8 +20,10 @@ namespace isogloss {
 /// thread may read at any time.
 class Corpus {
 public:
-    /// Reads corpus.json, then checks that every file it names is there with the length and the
-    /// headers that it promises, and maps the tokens.
+    /// Reads corpus.json, then checks that every file it names is there with the length that it
+    /// promises. A language's file is opened when it is first asked for: its headers are then
+    /// compared with the manifest and its tokens mapped; no descriptor stays open. The functions
+    /// that read throw what is found.
     /// @throws Error  (data) naming the file that is missing, cut short, altered or foreign
     explicit Corpus(std::filesystem::path const& directory);
 
@@ -52,20 +56,22 @@ public:
     [[nodiscard]] std::string tokenizer_name() const;
 
 private:
-    void map_language(LanguageRecord const& record);
-
     struct Stream {
         std::int64_t tokens_offset = 0;  ///< bytes into the file
         std::int64_t starts_offset = 0;
     };
     struct Language {
+        std::once_flag opening;
         MappedFile file;
         std::array<Stream, kSplits> streams;  ///< indexed by Split
     };
 
+    [[nodiscard]] Language const& opened(std::int32_t language) const;
+    void open(LanguageRecord const& record, Language& language) const;
+
     std::filesystem::path directory_;
     CorpusManifest manifest_;
-    std::vector<Language> languages_;
+    mutable std::deque<Language> languages_;  // opened behind a const Corpus; never moved
 };
 
 /// Hashes every file of the corpus again, and checks that document starts rise from 0 to the number

@@ -9,9 +9,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/require.h"
-#include "storage/hdf5_writer.h"
-#include "storage/mapped_file.h"
 
 namespace isogloss {
 namespace {
@@ -19,50 +18,22 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char const* kParts = "parts";
-constexpr std::int64_t kCopyBytes = std::int64_t{8} << 20;
 
 fs::path with_ending(fs::path path, char const* ending) {
     path += ending;
     return path;
 }
 
-std::string fingerprint_of(
-    fs::path const& file, BuildPlan const& plan, Tokenizer const& tokenizer
-) {
-    auto const time = fs::last_write_time(file).time_since_epoch().count();
-    return sha256(fmt::format(
-        "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", kCorpusSchema, fs::absolute(file).string(),
-        fs::file_size(file), time, static_cast<int>(plan.format.layout), plan.format.field,
-        plan.format.max_bytes, plan.valid_share, tokenizer.sha256()
-    ));
+bool is_empty_folder(fs::path const& path) {
+    return fs::is_directory(path) && fs::is_empty(path);
 }
 
-std::string file_names(LanguageInput const& language) {
-    std::string names;
-    for (auto const& file : language.files) {
-        names += (names.empty() ? "" : " ") + file.filename().string();
-    }
-    return names;
-}
-
-// Copies raw elements from a part into a dataset, from element `first` on.
-void copy_elements(
-    fs::path const& from,
-    std::int64_t width,
-    Hdf5Writer& writer,
-    std::string const& dataset,
-    std::int64_t first
-) {
-    MappedFile const file(from, Access::sequential);
-    auto const bytes = file.bytes();
-    auto const total = static_cast<std::int64_t>(bytes.size());
-    for (std::int64_t done = 0; done < total; done += kCopyBytes) {
-        auto const count = std::min(kCopyBytes, total - done);
-        writer.write_rows(
-            dataset, first + done / width, count / width,
-            bytes.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count))
-        );
-    }
+void rename_or_fail(fs::path const& from, fs::path const& to) {
+    std::error_code error;
+    fs::rename(from, to, error);
+    require_environment(
+        !error, "{}: cannot be renamed to {}: {}", from.string(), to.string(), error.message()
+    );
 }
 
 }  // namespace
@@ -84,96 +55,167 @@ std::vector<int> share_out(std::vector<std::int64_t> const& sizes, int ranks) {
 CorpusBuilder::CorpusBuilder(BuildPlan const& plan, Tokenizer const& tokenizer)
     : plan_(plan),
       tokenizer_(tokenizer),
-      partial_(with_ending(without_last_slash(plan.out), ".partial")) {
+      work_(with_ending(without_last_slash(plan.out), ".partial")) {
     require_usage(
         0.0 <= plan.valid_share && plan.valid_share < 1.0, "the valid share is {}, not in [0, 1)",
         plan.valid_share
     );
-    require_usage(
-        !fs::exists(plan.out) || (fs::is_directory(plan.out) && fs::is_empty(plan.out)),
-        "{}: exists; remove it or choose another name", plan.out.string()
-    );
     for (std::size_t language = 0; language < plan.languages.size(); ++language) {
         first_item_.push_back(items_.size());
-        auto const& files = plan.languages[language].files;
-        for (std::size_t file = 0; file < files.size(); ++file) {
-            items_.push_back({.language = language, .file = file});
-            item_bytes_.push_back(static_cast<std::int64_t>(fs::file_size(files[file])));
-            item_fingerprints_.push_back(fingerprint_of(files[file], plan, tokenizer));
+        auto const& pieces = plan.languages[language].pieces;
+        for (std::size_t piece = 0; piece < pieces.size(); ++piece) {
+            items_.push_back({.language = language, .piece = piece});
+            item_bytes_.push_back(pieces[piece].bytes());
+            item_fingerprints_.push_back(piece_fingerprint(pieces[piece]));
         }
     }
     first_item_.push_back(items_.size());
+    if (plan.mode == BuildMode::create) {
+        begin_new();
+    } else {
+        begin_adding();
+    }
+}
+
+// A build that was killed between its renaming and its end left its records in OUT.
+void CorpusBuilder::begin_new() {
+    if (!fs::exists(plan_.out) || is_empty_folder(plan_.out)) {
+        return;
+    }
+    bool is_complete = fs::exists(plan_.out / kParts);
+    work_ = is_complete ? without_last_slash(plan_.out) : work_;
+    for (std::size_t language = 0; is_complete && language < plan_.languages.size(); ++language) {
+        is_complete = is_finished(language);
+    }
+    require_usage(
+        is_complete,
+        "{}: exists; remove it, choose another name, or add languages to it with --add",
+        plan_.out.string()
+    );
+}
+
+// A build that was killed between its new manifest and its end left its records in OUT.partial.
+void CorpusBuilder::begin_adding() {
+    old_ = read_corpus_manifest(plan_.out);
+    require_usage(
+        old_.tokenizer_sha256 == tokenizer_.sha256(),
+        "{}: was built with the tokenizer {}, not {}; add with that one", plan_.out.string(),
+        old_.tokenizer_sha256, tokenizer_.sha256()
+    );
+    require_usage(
+        old_.valid_share == plan_.valid_share, "{}: holds out {} of the documents, not {}",
+        plan_.out.string(), old_.valid_share, plan_.valid_share
+    );
+    for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
+        auto const& tag = plan_.languages[language].tag;
+        auto const found = std::ranges::find(old_.languages, tag, &LanguageRecord::tag);
+        require_usage(
+            found == old_.languages.end() || is_finished(language),
+            "{}: has {} already; a language's text is not changed: build another corpus, or choose "
+            "another tag",
+            plan_.out.string(), tag
+        );
+    }
 }
 
 fs::path CorpusBuilder::part_path(Item item) const {
     auto const& tag = plan_.languages[item.language].tag;
-    return partial_ / kParts / fmt::format("{}-{:05}", tag, item.file);
+    return work_ / kParts / fmt::format("{}-{:05}", tag, item.piece);
+}
+
+std::vector<fs::path> CorpusBuilder::parts_of(std::size_t language) const {
+    std::vector<fs::path> parts;
+    for (std::size_t piece = 0; piece < plan_.languages[language].pieces.size(); ++piece) {
+        parts.push_back(part_path({.language = language, .piece = piece}));
+    }
+    return parts;
 }
 
 fs::path CorpusBuilder::record_path(std::size_t language) const {
-    return partial_ / kParts / (plan_.languages[language].tag + ".json");
+    return work_ / kParts / (plan_.languages[language].tag + ".json");
 }
 
-PartPlan CorpusBuilder::part_plan(Item item) const {
-    return {
-        .text = plan_.languages[item.language].files[item.file],
-        .part = part_path(item),
-        .fingerprint = item_fingerprints_[first_item_[item.language] + item.file],
-        .format = plan_.format,
-        .valid_share = plan_.valid_share,
-    };
+std::string CorpusBuilder::piece_fingerprint(InputPiece const& piece) const {
+    auto text = fmt::format(
+        "{}\n{}\n{}\n{}\n{}", kCorpusSchema, static_cast<int>(plan_.format.layout),
+        plan_.format.field, plan_.format.max_bytes, tokenizer_.sha256()
+    );
+    for (auto const& range : piece.ranges) {
+        text += fmt::format(
+            "\n{}\n{} {} {} {}", range.file.string(), range.file_bytes, range.modified, range.begin,
+            range.end
+        );
+    }
+    return sha256(text);
 }
 
 std::string CorpusBuilder::language_fingerprint(std::size_t language) const {
-    auto all = fmt::format("{}\n{}\n{}", plan_.source, plan_.licence, plan_.max_bad);
+    auto all = fmt::format(
+        "{}\n{}\n{}\n{}\n{}", plan_.source, plan_.licence, plan_.max_bad, plan_.valid_share,
+        static_cast<int>(plan_.duplicates)
+    );
     for (auto item = first_item_[language]; item < first_item_[language + 1]; ++item) {
         all += "\n" + item_fingerprints_[item];
     }
     return sha256(all);
 }
 
+LanguageReport CorpusBuilder::read_report(std::size_t language) const {
+    auto const where = record_path(language).string();
+    auto const value = read_json(where);
+    return {
+        .record = language_record(json_get<Json>(value, "record", where), where),
+        .places = json_get<std::vector<std::string>>(value, "places", where),
+    };
+}
+
+// Its file lies in the work folder; or, to be added, already in its place.
 bool CorpusBuilder::is_finished(std::size_t language) const {
     auto const path = record_path(language);
-    if (!fs::exists(path) || !fs::exists(partial_ / (plan_.languages[language].tag + ".h5"))) {
+    if (!fs::exists(path)) {
         return false;
     }
     auto const fingerprint = json_get<std::string>(read_json(path), "fingerprint", path.string());
-    return fingerprint == language_fingerprint(language);
+    if (fingerprint != language_fingerprint(language)) {
+        return false;
+    }
+    auto const record = read_report(language).record;
+    auto const placed = plan_.out / record.file;
+    return fs::exists(work_ / record.file) || (plan_.mode == BuildMode::add && fs::exists(placed) &&
+                                               sha256_file(placed) == record.sha256);
 }
 
 void CorpusBuilder::prepare() const {
-    make_folders(partial_ / kParts);
+    make_folders(work_ / kParts);
     std::set<fs::path> wanted;
     for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
         if (is_finished(language)) {
             wanted.insert(record_path(language));
-            wanted.insert(partial_ / (plan_.languages[language].tag + ".h5"));
+            wanted.insert(work_ / (plan_.languages[language].tag + ".h5"));
         }
     }
     for (auto const& item : items_) {
         auto const part = part_path(item);
-        for (auto const split : {Split::train, Split::valid}) {
-            wanted.insert(part_tokens(part, split));
-            wanted.insert(part_lengths(part, split));
-        }
-        wanted.insert(with_ending(part, ".json"));
+        wanted.insert({part_tokens(part), part_documents(part), part_record(part)});
     }
-    for (auto const& folder : {partial_, partial_ / kParts}) {
+    for (auto const& folder : {work_, work_ / kParts}) {
         for (auto const& entry : fs::directory_iterator(folder)) {
             if (!entry.is_directory() && !wanted.contains(entry.path())) {
                 fs::remove(entry.path());
             }
         }
     }
-    tokenizer_.save(partial_ / kCorpusTokenizer);
+    if (plan_.mode == BuildMode::create) {
+        tokenizer_.save(work_ / kCorpusTokenizer);
+    }
 }
 
-std::vector<CorpusBuilder::Item> CorpusBuilder::items_of_rank(int rank, int ranks) const {
+std::vector<std::size_t> CorpusBuilder::items_of_rank(int rank, int ranks) const {
     auto const rank_of = share_out(item_bytes_, ranks);
-    std::vector<Item> mine;
+    std::vector<std::size_t> mine;
     for (std::size_t i = 0; i < items_.size(); ++i) {
         if (rank_of[i] == rank) {
-            mine.push_back(items_[i]);
+            mine.push_back(i);
         }
     }
     return mine;
@@ -181,8 +223,8 @@ std::vector<CorpusBuilder::Item> CorpusBuilder::items_of_rank(int rank, int rank
 
 std::int64_t CorpusBuilder::bytes_of_rank(int rank, int ranks) const {
     std::int64_t bytes = 0;
-    for (auto const& item : items_of_rank(rank, ranks)) {
-        bytes += item_bytes_[first_item_[item.language] + item.file];
+    for (auto const item : items_of_rank(rank, ranks)) {
+        bytes += item_bytes_[item];
     }
     return bytes;
 }
@@ -190,112 +232,84 @@ std::int64_t CorpusBuilder::bytes_of_rank(int rank, int ranks) const {
 void CorpusBuilder::make_parts(
     int rank, int ranks, std::function<void(std::int64_t, std::string const&)> const& advance
 ) const {
-    for (auto const& item : items_of_rank(rank, ranks)) {
-        auto const& tag = plan_.languages[item.language].tag;
-        if (is_finished(item.language)) {
-            advance(item_bytes_[first_item_[item.language] + item.file], tag);
+    std::vector<bool> finished;  // asked once a language, not once a piece
+    for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
+        finished.push_back(is_finished(language));
+    }
+    for (auto const i : items_of_rank(rank, ranks)) {
+        auto const& item = items_[i];
+        auto const& language = plan_.languages[item.language];
+        if (finished[item.language]) {
+            advance(item_bytes_[i], language.tag);
             continue;
         }
-        make_part(part_plan(item), tokenizer_, [&](std::int64_t bytes) { advance(bytes, tag); });
+        make_part(
+            {.piece = language.pieces[item.piece],
+             .part = part_path(item),
+             .fingerprint = item_fingerprints_[i],
+             .format = plan_.format},
+            tokenizer_, [&](std::int64_t bytes) { advance(bytes, language.tag); }
+        );
     }
 }
 
 LanguageReport CorpusBuilder::gather(std::size_t language) const {
-    auto const& input = plan_.languages[language];
+    auto const& text = plan_.languages[language];
     LanguageReport report;
-    report.record.tag = input.tag;
-    report.record.file = input.tag + ".h5";
-    report.record.source = plan_.source.empty() ? file_names(input) : plan_.source;
+    report.record.tag = text.tag;
+    report.record.file = text.tag + ".h5";
+    report.record.source = plan_.source.empty() ? text.source : plan_.source;
     report.record.licence = plan_.licence;
-    for (std::size_t file = 0; file < input.files.size(); ++file) {
-        auto const part = read_part(part_path({.language = language, .file = file}));
-        report.records += part.records;
-        report.faults.add(part.faults);
-        for (std::size_t split = 0; split < kSplits; ++split) {
-            auto& counts = report.record.splits[split];
-            counts.documents += part.splits[split].documents;
-            counts.tokens += part.splits[split].tokens;
-            counts.bytes_of_text += part.splits[split].bytes_of_text;
-        }
+    FaultCounts faults;
+    for (auto const& path : parts_of(language)) {
+        auto const part = read_part(path);
+        report.record.records += part.records;
+        faults.add(part.faults);
     }
+    report.record.faults = faults.counts;
+    report.places = faults.places;
     return report;
 }
 
-void CorpusBuilder::write_language(std::size_t language, LanguageReport& report) const {
-    auto& record = report.record;
-    auto const path = partial_ / record.file;
-    auto const width = token_bytes(tokenizer_.vocab_size());
-    auto const type = width == 2 ? StoredType::u16 : StoredType::u32;
-    Hdf5Writer writer(with_ending(path, ".partial"));
-    for (auto const split : {Split::train, Split::valid}) {
-        auto const tokens = tokens_path(record.tag, split);
-        writer.create(tokens, type, {record.counts(split).tokens});
-        std::vector<std::int64_t> starts{0};
-        std::int64_t first = 0;
-        for (std::size_t file = 0; file < plan_.languages[language].files.size(); ++file) {
-            auto const part = part_path({.language = language, .file = file});
-            copy_elements(part_tokens(part, split), width, writer, tokens, first);
-            MappedFile const lengths(part_lengths(part, split), Access::sequential);
-            auto const documents = static_cast<std::int64_t>(lengths.bytes().size() / 8);
-            for (auto const length : lengths.elements<std::int64_t>(0, documents)) {
-                starts.push_back(starts.back() + length);
-            }
-            first = starts.back();
-        }
-        auto const documents = static_cast<std::int64_t>(starts.size());
-        writer.write<std::int64_t>(document_start_path(record.tag, split), {documents}, starts);
-        auto const group = "/" + record.tag + "/" + name_of(split);
-        writer.integer_attribute(group, "documents", record.counts(split).documents);
-        writer.integer_attribute(group, "bytes_of_text", record.counts(split).bytes_of_text);
+std::string CorpusBuilder::too_many_faults(LanguageReport const& report) const {
+    auto const bad = report.record.faulty();
+    auto const share = 100.0 * static_cast<double>(bad) /
+                       static_cast<double>(std::max(std::int64_t{1}, report.record.records));
+    if (share <= plan_.max_bad) {
+        return "";
     }
-    writer.text_attribute("/" + record.tag, "source", record.source);
-    writer.text_attribute("/" + record.tag, "licence", record.licence);
-    writer.text_attribute("/" + record.tag, "tokenizer_sha256", tokenizer_.sha256());
-    writer.integer_attribute("/", "schema", kCorpusSchema);
-    writer.close();
-    fs::rename(with_ending(path, ".partial"), path);
-    record.file_bytes = static_cast<std::int64_t>(fs::file_size(path));
-    record.sha256 = sha256_file(path);
+    std::string places;
+    for (auto const& place : report.places) {
+        places += "\n  " + place;
+    }
+    return fmt::format(
+        "{}: {} of {} records are bad ({:.3g} %), more than --max-bad {:.3g} %; the first are{}",
+        report.record.tag, bad, report.record.records, share, plan_.max_bad, places
+    );
 }
 
 std::string CorpusBuilder::assemble_language(std::size_t language) const {
+    auto const parts = parts_of(language);
     auto report = gather(language);
-    auto const& input = plan_.languages[language];
-    auto const bad = report.faults.total();
-    auto const share = 100.0 * static_cast<double>(bad) /
-                       static_cast<double>(std::max(std::int64_t{1}, report.records));
-    if (share > plan_.max_bad) {
-        std::string places;
-        for (auto const& place : report.faults.places) {
-            places += "\n  " + place;
-        }
-        for (std::size_t file = 0; file < input.files.size(); ++file) {
-            remove_part(part_path({.language = language, .file = file}));
-        }
-        return fmt::format(
-            "{}: {} of {} records are bad ({:.3g} %), more than --max-bad {:.3g} %; the first "
-            "are{}",
-            input.tag, bad, report.records, share, plan_.max_bad, places
+    auto problem = too_many_faults(report);
+    if (problem.empty()) {
+        auto& record = report.record;
+        auto const fates = fates_of(parts, plan_.valid_share, plan_.duplicates, record);
+        write_language_file(parts, fates, tokenizer_, work_, record);
+        write_json(
+            record_path(language), {{"fingerprint", language_fingerprint(language)},
+                                    {"record", to_json(record)},
+                                    {"places", report.places}}
         );
     }
-    write_language(language, report);
-    Json value{{"fingerprint", language_fingerprint(language)}, {"records", report.records}};
-    value["faults"] = to_json(report.faults);
-    value["record"] = to_json(report.record);
-    write_json(record_path(language), value);
-    for (std::size_t file = 0; file < input.files.size(); ++file) {
-        remove_part(part_path({.language = language, .file = file}));
-    }
-    return "";
+    std::ranges::for_each(parts, remove_part);
+    return problem;
 }
 
 std::string CorpusBuilder::assemble(int rank, int ranks) const {
     std::vector<std::int64_t> sizes;
-    for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
-        auto const begin = item_bytes_.begin() + static_cast<std::ptrdiff_t>(first_item_[language]);
-        auto const end =
-            item_bytes_.begin() + static_cast<std::ptrdiff_t>(first_item_[language + 1]);
-        sizes.push_back(std::accumulate(begin, end, std::int64_t{0}));
+    for (auto const& language : plan_.languages) {
+        sizes.push_back(language.bytes());
     }
     auto const rank_of = share_out(sizes, ranks);
     std::string problem;
@@ -308,42 +322,61 @@ std::string CorpusBuilder::assemble(int rank, int ranks) const {
     return problem;
 }
 
-std::vector<LanguageReport> CorpusBuilder::commit() const {
-    std::vector<LanguageReport> reports;
+CorpusManifest CorpusBuilder::manifest_of(std::vector<LanguageReport> const& reports) const {
     CorpusManifest manifest{
         .tokenizer_kind = tokenizer_.kind(),
         .tokenizer_sha256 = tokenizer_.sha256(),
         .vocab_size = tokenizer_.vocab_size(),
         .separator = tokenizer_.separator(),
         .valid_share = plan_.valid_share,
-        .languages = {},
+        .languages = old_.languages,
     };
-    for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
-        auto const path = record_path(language);
-        auto const where = path.string();
-        auto const value = read_json(path);
-        reports.push_back({
-            .record = language_record(json_get<Json>(value, "record", where), where),
-            .records = json_get<std::int64_t>(value, "records", where),
-            .faults = fault_counts(json_get<Json>(value, "faults", where), where),
-        });
-        manifest.languages.push_back(reports.back().record);
+    for (auto const& report : reports) {
+        auto const& tag = report.record.tag;
+        if (std::ranges::count(old_.languages, tag, &LanguageRecord::tag) == 0) {
+            manifest.languages.push_back(report.record);
+        }
     }
-    write_corpus_manifest(partial_, manifest);
-    fs::remove_all(partial_ / kParts);
-    std::error_code error;
-    fs::rename(partial_, plan_.out, error);
-    require_environment(
-        !error, "{}: cannot be renamed to {}: {}", partial_.string(), plan_.out.string(),
-        error.message()
-    );
-    flush_to_disk(fs::absolute(plan_.out).parent_path());
+    std::ranges::sort(manifest.languages, {}, &LanguageRecord::tag);
+    return manifest;
+}
+
+void CorpusBuilder::move_into_place() const {
+    for (auto const& language : plan_.languages) {
+        auto const name = language.tag + ".h5";
+        if (fs::exists(work_ / name)) {
+            rename_or_fail(work_ / name, plan_.out / name);
+        }
+    }
+    flush_to_disk(plan_.out);
+}
+
+std::vector<LanguageReport> CorpusBuilder::commit() const {
+    std::vector<LanguageReport> reports;
+    for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
+        reports.push_back(read_report(language));
+    }
+    auto const manifest = manifest_of(reports);
+    if (plan_.mode == BuildMode::add) {
+        move_into_place();
+        write_corpus_manifest(plan_.out, manifest);
+        flush_to_disk(plan_.out);
+        clean_up();
+        return reports;
+    }
+    write_corpus_manifest(work_, manifest);
+    if (work_ != without_last_slash(plan_.out)) {
+        rename_or_fail(work_, plan_.out);
+    }
+    flush_to_disk(fs::absolute(without_last_slash(plan_.out)).parent_path());
+    std::error_code ignored;  // the corpus is whole with it, too
+    fs::remove_all(plan_.out / kParts, ignored);
     return reports;
 }
 
 void CorpusBuilder::clean_up() const {
     std::error_code ignored;  // what is left is removed by the next build's prepare()
-    fs::remove_all(partial_, ignored);
+    fs::remove_all(work_, ignored);
 }
 
 }  // namespace isogloss

@@ -8,32 +8,41 @@
 #include <vector>
 
 #include "corpus/corpus_part.h"
-#include "corpus/input_list.h"
+#include "corpus/input_pieces.h"
+#include "corpus/language_file.h"
 #include "corpus/schema.h"
 #include "corpus/tokenizer.h"
 
 namespace isogloss {
 
+enum class BuildMode : std::uint8_t {
+    create,  ///< a new corpus
+    add,     ///< languages to a corpus, none of whose files is touched but the manifest
+};
+
 /// What a corpus is to be made from, the same on every rank.
 struct BuildPlan {
-    std::vector<LanguageInput> languages{};  ///< in byte order of their tags
+    std::vector<LanguageText> languages{};  ///< in byte order of their tags
     std::filesystem::path out;
+    BuildMode mode = BuildMode::create;
     TextFormat format{};
     double valid_share = 0.01;  ///< of the documents
-    double max_bad = 1.0;       ///< per cent of a language's records that may be bad
-    std::string source{};       ///< for people; empty: the names of the files
+    Duplicates duplicates = Duplicates::drop;
+    double max_bad = 1.0;  ///< per cent of a language's records that may be bad
+    std::string source{};  ///< for people; empty: the names of the files
     std::string licence{};
 };
 
 /// What became of one language's text.
 struct LanguageReport {
     LanguageRecord record;
-    std::int64_t records = 0;
-    FaultCounts faults;
+    std::vector<std::string> places;  ///< of the first faults
 };
 
-/// Builds in OUT.partial and renames it to OUT at the end, so a build that is killed leaves no
-/// corpus. The same build started again goes on with the parts and languages that are finished.
+/// Builds in OUT.partial. A new corpus is that folder, renamed to OUT at the end; languages to add
+/// are moved into OUT, and then the manifest is replaced. So a build that is killed leaves no
+/// corpus, or the old one whole; the same build started again goes on with the parts and languages
+/// that are finished, wherever it was killed.
 ///
 ///     CorpusBuilder builder(plan, tokenizer);           // every rank
 ///     rank 0: builder.prepare();                        // then a barrier
@@ -41,12 +50,13 @@ struct LanguageReport {
 ///     every rank: problem = builder.assemble(rank, ranks);
 ///     if any rank has a problem: all stop; else rank 0: builder.commit();
 ///
-/// Files are shared out by size, then languages by size. A language's file depends on its text, the
-/// tokenizer and the plan only.
+/// Pieces are shared out by size, then languages by size. A language's file depends on its text,
+/// the tokenizer and the plan only.
 class CorpusBuilder {
 public:
     /// Keeps references: both must outlive it.
-    /// @throws Error  (usage) when OUT exists or the plan cannot be; (data) when text is missing
+    /// @throws Error  (usage) when OUT exists, or for `add`: when it has one of the languages, or
+    ///                another tokenizer or valid share; (data) when OUT's manifest is bad
     CorpusBuilder(BuildPlan const& plan, Tokenizer const& tokenizer);
 
     /// Makes OUT.partial and removes from it what belongs to another build. Rank 0.
@@ -55,7 +65,7 @@ public:
     /// Bytes of text files that this rank is to read.
     [[nodiscard]] std::int64_t bytes_of_rank(int rank, int ranks) const;
 
-    /// Tokenizes this rank's share of the files.
+    /// Tokenizes this rank's share of the pieces.
     /// @param advance  called with bytes read and the language
     void make_parts(
         int rank, int ranks, std::function<void(std::int64_t, std::string const&)> const& advance
@@ -65,7 +75,7 @@ public:
     /// wrong with a language's text ("" if nothing), whose parts are then gone.
     std::string assemble(int rank, int ranks) const;
 
-    /// Writes the manifest and renames. Rank 0, after all others are done.
+    /// Writes the manifest; then the corpus is there. Rank 0, after all others are done.
     std::vector<LanguageReport> commit() const;
 
     /// Removes OUT.partial, finished languages and all. Rank 0, after a problem.
@@ -74,24 +84,31 @@ public:
 private:
     struct Item {
         std::size_t language = 0;
-        std::size_t file = 0;
+        std::size_t piece = 0;
     };
 
+    void begin_new();
+    void begin_adding();
     [[nodiscard]] std::filesystem::path part_path(Item item) const;
+    [[nodiscard]] std::vector<std::filesystem::path> parts_of(std::size_t language) const;
     [[nodiscard]] std::filesystem::path record_path(std::size_t language) const;
-    [[nodiscard]] PartPlan part_plan(Item item) const;
+    [[nodiscard]] std::string piece_fingerprint(InputPiece const& piece) const;
     [[nodiscard]] std::string language_fingerprint(std::size_t language) const;
+    [[nodiscard]] LanguageReport read_report(std::size_t language) const;
     [[nodiscard]] bool is_finished(std::size_t language) const;
-    [[nodiscard]] std::vector<Item> items_of_rank(int rank, int ranks) const;
+    [[nodiscard]] std::vector<std::size_t> items_of_rank(int rank, int ranks) const;
     [[nodiscard]] LanguageReport gather(std::size_t language) const;
+    [[nodiscard]] std::string too_many_faults(LanguageReport const& report) const;
     std::string assemble_language(std::size_t language) const;
-    void write_language(std::size_t language, LanguageReport& report) const;
+    [[nodiscard]] CorpusManifest manifest_of(std::vector<LanguageReport> const& reports) const;
+    void move_into_place() const;
 
     BuildPlan const& plan_;
     Tokenizer const& tokenizer_;
-    std::filesystem::path partial_;
-    std::vector<Item> items_;               ///< all files of all languages
-    std::vector<std::int64_t> item_bytes_;  ///< of the files
+    std::filesystem::path work_;  ///< OUT.partial; OUT where a build was killed after its renaming
+    CorpusManifest old_;          ///< `add`: of the corpus that is there
+    std::vector<Item> items_;     ///< all pieces of all languages
+    std::vector<std::int64_t> item_bytes_;
     std::vector<std::string> item_fingerprints_;
     std::vector<std::size_t> first_item_;  ///< [languages + 1]
 };

@@ -1,12 +1,14 @@
 // corpus/corpus_part.cpp
 #include "corpus/corpus_part.h"
 
-#include <fstream>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "base/hash.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "base/require.h"
+#include "corpus/text_counts.h"
 
 namespace isogloss {
 namespace {
@@ -18,7 +20,7 @@ fs::path with_ending(fs::path part, char const* ending) {
     return part;
 }
 
-// Appends to a file through a buffer of our own, so that each failure is seen where it happens.
+// Appends to a file and looks after each write, so that a failure is seen where it happens.
 class RawWriter {
 public:
     explicit RawWriter(fs::path path) : path_(std::move(path)), file_(path_, std::ios::binary) {
@@ -36,6 +38,7 @@ public:
     void close() {
         file_.close();
         check();
+        flush_to_disk(path_);
     }
 
 private:
@@ -50,86 +53,139 @@ private:
     std::ofstream file_;
 };
 
-// The two files of one split.
-class SplitWriter {
+// Tokenizes documents into the two raw files of a part.
+class PartWriter {
 public:
-    SplitWriter(fs::path const& part, Split split, std::int32_t vocab_size)
-        : tokens_(part_tokens(part, split)),
-          lengths_(part_lengths(part, split)),
-          width_(token_bytes(vocab_size)) {}
+    PartWriter(fs::path const& part, Tokenizer const& tokenizer)
+        : tokenizer_(tokenizer),
+          tokens_(part_tokens(part)),
+          documents_(part_documents(part)),
+          width_(token_bytes(tokenizer.vocab_size())) {}
 
-    void add(std::span<std::int32_t const> tokens, std::int64_t bytes_of_text) {
+    void add(std::string const& document) {
+        ids_.assign(1, tokenizer_.separator());
+        tokenizer_.encode(document, ids_);
         if (width_ == 2) {
-            narrow_.assign(tokens.begin(), tokens.end());
+            narrow_.assign(ids_.begin(), ids_.end());
             tokens_.append(std::span<std::uint16_t const>(narrow_));
         } else {
-            tokens_.append(tokens);
+            tokens_.append(std::span<std::int32_t const>(ids_));
         }
-        auto const length = static_cast<std::int64_t>(tokens.size());
-        lengths_.append(std::span<std::int64_t const>(&length, 1));
-        ++counts_.documents;
-        counts_.tokens += length;
-        counts_.bytes_of_text += bytes_of_text;
+        auto const counts = count_text(document);
+        DocumentEntry const entry{
+            .hash = text_hash(document),
+            .tokens = static_cast<std::int64_t>(ids_.size()),
+            .bytes = static_cast<std::int64_t>(document.size()),
+            .words = counts.words,
+            .characters = counts.characters,
+            .unspaced = counts.unspaced,
+        };
+        documents_.append(std::span(&entry, 1));
+        ++record_.documents;
+        record_.tokens += entry.tokens;
     }
-    SplitCounts close() {
+    PartRecord close() {
         tokens_.close();
-        lengths_.close();
-        return counts_;
+        documents_.close();
+        return record_;
     }
 
 private:
+    Tokenizer const& tokenizer_;
     RawWriter tokens_;
-    RawWriter lengths_;
+    RawWriter documents_;
     std::int64_t width_;
+    std::vector<std::int32_t> ids_;
     std::vector<std::uint16_t> narrow_;
-    SplitCounts counts_;
+    PartRecord record_;
+};
+
+// Reads one range and adds its documents, records and faults.
+class RangeReading {
+public:
+    RangeReading(
+        PartPlan const& plan, PartWriter& writer, std::function<void(std::int64_t)> const& advance
+    )
+        : plan_(plan), writer_(writer), advance_(advance) {}
+
+    void read(FileRange const& range, PartRecord& record) {
+        require_data(
+            fs::file_size(range.file) == static_cast<std::uintmax_t>(range.file_bytes),
+            "{}: had {} bytes when the input was listed, and has no longer; build from files that "
+            "do not change",
+            range.file.string(), range.file_bytes
+        );
+        bool const is_whole = range.begin == 0 && range.end == range.file_bytes;
+        TextReader reader(
+            range.file, plan_.format,
+            is_whole ? ByteRange{} : ByteRange{.begin = range.begin, .end = range.end}
+        );
+        std::int64_t read = 0;
+        while (reader.next(document_)) {
+            writer_.add(document_);
+            advance_(reader.file_bytes_read() - read);
+            read = reader.file_bytes_read();
+        }
+        record.records += reader.records();
+        record.faults.add(reader.faults());
+    }
+
+private:
+    PartPlan const& plan_;
+    PartWriter& writer_;
+    std::function<void(std::int64_t)> const& advance_;
+    std::string document_;
 };
 
 void write_record(fs::path const& part, PartRecord const& record) {
-    Json value{{"fingerprint", record.fingerprint}, {"records", record.records}};
-    value["faults"] = to_json(record.faults);
-    for (auto const split : {Split::train, Split::valid}) {
-        value[name_of(split)] = to_json(record.splits[static_cast<std::size_t>(split)]);
-    }
-    write_json(with_ending(part, ".json"), value);
+    Json const value{
+        {"fingerprint", record.fingerprint}, {"documents", record.documents},
+        {"tokens", record.tokens},           {"records", record.records},
+        {"faults", to_json(record.faults)},
+    };
+    write_json(part_record(part), value);
 }
 
-bool is_finished(PartPlan const& plan) {
-    if (!fs::exists(with_ending(plan.part, ".json"))) {
-        return false;
-    }
-    return read_part(plan.part).fingerprint == plan.fingerprint;
+bool has_size(fs::path const& path, std::int64_t bytes) {
+    std::error_code error;
+    auto const size = fs::file_size(path, error);
+    return !error && static_cast<std::int64_t>(size) == bytes;
 }
 
 }  // namespace
 
-Split split_of(std::string const& document, double valid_share) {
-    constexpr int kHexDigits = 16;
-    auto const bits = std::stoull(sha256(document).substr(0, kHexDigits), nullptr, 16);
-    auto const fraction = static_cast<double>(bits >> 11U) * 0x1.0p-53;
-    return fraction < valid_share ? Split::valid : Split::train;
+fs::path part_tokens(fs::path const& part) {
+    return with_ending(part, ".tokens");
 }
-
-fs::path part_tokens(fs::path const& part, Split split) {
-    return with_ending(part, split == Split::train ? ".train.tokens" : ".valid.tokens");
+fs::path part_documents(fs::path const& part) {
+    return with_ending(part, ".documents");
 }
-fs::path part_lengths(fs::path const& part, Split split) {
-    return with_ending(part, split == Split::train ? ".train.lengths" : ".valid.lengths");
+fs::path part_record(fs::path const& part) {
+    return with_ending(part, ".json");
 }
 
 PartRecord read_part(fs::path const& part) {
-    auto const path = with_ending(part, ".json");
+    auto const path = part_record(part);
     auto const where = path.string();
     auto const value = read_json(path);
-    PartRecord record;
-    record.fingerprint = json_get<std::string>(value, "fingerprint", where);
-    record.records = json_get<std::int64_t>(value, "records", where);
-    record.faults = fault_counts(json_get<Json>(value, "faults", where), where);
-    for (auto const split : {Split::train, Split::valid}) {
-        record.splits[static_cast<std::size_t>(split)] =
-            split_counts(json_get<Json>(value, name_of(split), where), where);
+    return {
+        .fingerprint = json_get<std::string>(value, "fingerprint", where),
+        .documents = json_get<std::int64_t>(value, "documents", where),
+        .tokens = json_get<std::int64_t>(value, "tokens", where),
+        .records = json_get<std::int64_t>(value, "records", where),
+        .faults = fault_counts(json_get<Json>(value, "faults", where), where),
+    };
+}
+
+bool is_finished(fs::path const& part, std::string const& fingerprint, std::int64_t token_width) {
+    if (!fs::exists(part_record(part))) {
+        return false;
     }
-    return record;
+    auto const record = read_part(part);
+    auto const entry_bytes = static_cast<std::int64_t>(sizeof(DocumentEntry));
+    return record.fingerprint == fingerprint &&
+           has_size(part_tokens(part), record.tokens * token_width) &&
+           has_size(part_documents(part), record.documents * entry_bytes);
 }
 
 void make_part(
@@ -137,45 +193,42 @@ void make_part(
     Tokenizer const& tokenizer,
     std::function<void(std::int64_t)> const& advance
 ) {
-    if (is_finished(plan)) {
-        advance(static_cast<std::int64_t>(fs::file_size(plan.text)));
+    if (is_finished(plan.part, plan.fingerprint, token_bytes(tokenizer.vocab_size()))) {
+        advance(plan.piece.bytes());
         return;
     }
-    TextReader reader(plan.text, plan.format);
-    std::array<SplitWriter, kSplits> writers{
-        SplitWriter(plan.part, Split::train, tokenizer.vocab_size()),
-        SplitWriter(plan.part, Split::valid, tokenizer.vocab_size())};
-    std::string document;
-    std::vector<std::int32_t> tokens;
-    std::int64_t read = 0;
-    while (reader.next(document)) {
-        tokens.assign(1, tokenizer.separator());
-        tokenizer.encode(document, tokens);
-        auto const split = split_of(document, plan.valid_share);
-        writers[static_cast<std::size_t>(split)].add(
-            tokens, static_cast<std::int64_t>(document.size())
-        );
-        if (reader.file_bytes_read() != read) {
-            advance(reader.file_bytes_read() - read);
-            read = reader.file_bytes_read();
-        }
+    fs::remove(part_record(plan.part));  // first: no record may stand beside files being written
+    PartWriter writer(plan.part, tokenizer);
+    RangeReading reading(plan, writer, advance);
+    PartRecord read;
+    for (auto const& range : plan.piece.ranges) {
+        reading.read(range, read);
     }
-    PartRecord record{
-        .fingerprint = plan.fingerprint,
-        .splits = {writers[0].close(), writers[1].close()},
-        .records = reader.records(),
-        .faults = reader.faults(),
-    };
+    auto record = writer.close();
+    record.fingerprint = plan.fingerprint;
+    record.records = read.records;
+    record.faults = read.faults;
     write_record(plan.part, record);
+}
+
+PartReader::PartReader(fs::path path) : path_(std::move(path)), file_(path_, std::ios::binary) {
+    require_data(file_.is_open(), "{}: cannot be opened for reading", path_.string());
+}
+
+void PartReader::read(void* out, std::int64_t bytes) {
+    file_.read(static_cast<char*>(out), bytes);
+    require_data(file_.gcount() == bytes, "{}: ends early", path_.string());
+}
+
+void PartReader::skip(std::int64_t bytes) {
+    file_.seekg(bytes, std::ios::cur);
 }
 
 void remove_part(fs::path const& part) {
     std::error_code ignored;  // what is not there need not go
-    for (auto const split : {Split::train, Split::valid}) {
-        fs::remove(part_tokens(part, split), ignored);
-        fs::remove(part_lengths(part, split), ignored);
-    }
-    fs::remove(with_ending(part, ".json"), ignored);
+    fs::remove(part_record(part), ignored);
+    fs::remove(part_tokens(part), ignored);
+    fs::remove(part_documents(part), ignored);
 }
 
 }  // namespace isogloss

@@ -1,36 +1,50 @@
-// corpus/corpus_part.h - one text file, tokenized: the piece of a language that one rank makes.
+// corpus/corpus_part.h - one piece of text, tokenized: what a rank makes of a language at a time.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 
-#include "corpus/schema.h"
+#include "corpus/faults.h"
+#include "corpus/input_pieces.h"
+#include "corpus/text_hash.h"
 #include "corpus/text_reader.h"
 #include "corpus/tokenizer.h"
 
 namespace isogloss {
 
-/// What a finished part holds. It stands in PART.json, written last: a part without it is redone.
+/// A part is three files. PART.json is written last: a part without it is made again.
 ///
-///     PART.train.tokens   u16 or u32, raw     PART.train.lengths   i64 tokens of each document
-///     PART.valid.tokens                       PART.valid.lengths
+///     PART.tokens     u16 or u32, raw: of all documents, each with its separator first
+///     PART.documents  a DocumentEntry of each, raw
+///     PART.json       the PartRecord
 struct PartRecord {
     std::string fingerprint;  ///< of everything that the part depends on
-    std::array<SplitCounts, kSplits> splits;
+    std::int64_t documents = 0;
+    std::int64_t tokens = 0;
     std::int64_t records = 0;
     FaultCounts faults;
 };
 
+/// What joining needs to know of a document; splits and duplicates are settled there, so that a
+/// part depends on neither.
+struct DocumentEntry {
+    TextHash hash;
+    std::int64_t tokens = 0;  ///< separator included
+    std::int64_t bytes = 0;
+    std::int64_t words = 0;
+    std::int64_t characters = 0;
+    std::int64_t unspaced = 0;
+};
+
 /// What a part is made from.
 struct PartPlan {
-    std::filesystem::path text;
+    InputPiece piece;
     std::filesystem::path part;  ///< path without the endings
     std::string fingerprint;
     TextFormat format;
-    double valid_share = 0.0;
 };
 
 /// Bytes of an id on disk: 2 up to 65,536 ids, else 4.
@@ -38,26 +52,43 @@ constexpr std::int64_t token_bytes(std::int32_t vocab_size) {
     return vocab_size <= 65536 ? 2 : 4;
 }
 
-/// In which split a document is: a function of its text alone, so that it stays there when the
-/// corpus grows. valid if the first 53 bits of the text's SHA-256, as a fraction, are below
-/// `share`.
-Split split_of(std::string const& document, double valid_share);
-
-/// Tokenizes a file, unless a finished part of the same fingerprint is there. Memory is bounded by
-/// the longest record.
-/// @param advance  called now and then with the bytes of the file that were read since
+/// Tokenizes a piece, unless a finished part of the same fingerprint is there. Memory is that of
+/// TextReader and of the tokens of one record.
+/// @param advance  called now and then with the bytes of the files that were read since
+/// @throws Error  (data) when a file is no longer as it was when the input was listed
 void make_part(
     PartPlan const& plan,
     Tokenizer const& tokenizer,
     std::function<void(std::int64_t)> const& advance
 );
 
-/// @throws Error  (data) when the part is not there, or not whole
+/// Is the part there, whole and of this fingerprint?
+bool is_finished(
+    std::filesystem::path const& part, std::string const& fingerprint, std::int64_t token_width
+);
+
+/// @throws Error  (data) when the part is not there, or its record is not whole
 PartRecord read_part(std::filesystem::path const& part);
 
-/// "PART.train.tokens"
-std::filesystem::path part_tokens(std::filesystem::path const& part, Split split);
-std::filesystem::path part_lengths(std::filesystem::path const& part, Split split);
+/// Reads raw elements of a part's file in pieces, from front to back.
+class PartReader {
+public:
+    /// @throws Error  (data) when the file cannot be opened
+    explicit PartReader(std::filesystem::path path);
+
+    /// @throws Error  (data) when the file ends before `bytes` are read
+    void read(void* out, std::int64_t bytes);
+    void skip(std::int64_t bytes);
+
+private:
+    std::filesystem::path path_;
+    std::ifstream file_;
+};
+
+/// "PART.tokens", "PART.documents", "PART.json"
+std::filesystem::path part_tokens(std::filesystem::path const& part);
+std::filesystem::path part_documents(std::filesystem::path const& part);
+std::filesystem::path part_record(std::filesystem::path const& part);
 void remove_part(std::filesystem::path const& part);
 
 }  // namespace isogloss

@@ -2,40 +2,94 @@
 #include "corpus/input_list.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include "base/require.h"
+#include "base/text.h"
 #include "corpus/schema.h"
 #include "corpus/text_reader.h"
+#include "corpus/utf8.h"
 
 namespace isogloss {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> entries_of(fs::path const& folder) {
+std::vector<fs::directory_entry> entries_of(fs::path const& folder) {
     std::error_code error;
-    std::vector<fs::path> entries;
+    std::vector<fs::directory_entry> entries;
     for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-        entries.push_back(at->path());
+        entries.push_back(*at);
     }
     require_data(!error, "{}: cannot be listed: {}", folder.string(), error.message());
     std::ranges::sort(entries);
     return entries;
 }
 
-void add_path(LanguageInput& language, fs::path const& path) {
-    require_data(fs::exists(path), "{}: the text of {} is not there", path.string(), language.tag);
-    if (!fs::is_directory(path)) {
-        require_data(
-            is_text_file(path), "{}: neither .txt nor .jsonl (plain, .gz, .xz or .zst)",
-            path.string()
-        );
-        language.files.push_back(path);
-        return;
-    }
+// Manifests and messages hold names of files, and are UTF-8.
+void check_name(fs::path const& path) {
+    require_data(is_utf8(path.native()), "{}: its name is not UTF-8; rename it", path.string());
+    require_data(
+        path.extension() != ".parquet",
+        "{}: Parquet is not read here; data/parquet turns it into .jsonl.zst", path.string()
+    );
+}
+
+void add_file(LanguageInput& language, fs::path const& path) {
+    check_name(path);
+    require_data(
+        is_text_file(path), "{}: neither .txt nor .jsonl (plain, .gz, .xz or .zst)", path.string()
+    );
+    language.files.push_back(path);
+}
+
+void add_folder_of_files(LanguageInput& language, fs::path const& folder) {
     auto const before = language.files.size();
-    std::ranges::copy_if(entries_of(path), std::back_inserter(language.files), is_text_file);
-    require_data(language.files.size() > before, "{}: holds no .txt or .jsonl file", path.string());
+    for (auto const& entry : entries_of(folder)) {
+        check_name(entry.path());
+        if (is_text_file(entry.path())) {
+            language.files.push_back(entry.path());
+        }
+    }
+    require_data(
+        language.files.size() > before, "{}: holds no .txt or .jsonl file", folder.string()
+    );
+}
+
+void add_path(LanguageInput& language, fs::path const& path) {
+    std::error_code ignored;
+    auto const status = fs::status(path, ignored);
+    require_data(
+        fs::exists(status), "{}: the text of {} is not there", path.string(), language.tag
+    );
+    if (fs::is_directory(status)) {
+        add_folder_of_files(language, path);
+    } else {
+        add_file(language, path);
+    }
+}
+
+void add_list(LanguageInput& language, fs::path const& list) {
+    std::ifstream file(list);
+    require_data(file.is_open(), "{}: the list of files cannot be opened", list.string());
+    auto const before = language.files.size();
+    for (std::string line; std::getline(file, line);) {
+        auto const name = without_blanks(line);
+        if (!name.empty() && name.front() != '#') {
+            add_path(language, list.parent_path() / name);
+        }
+    }
+    require_data(file.eof(), "{}: reading failed", list.string());
+    require_data(language.files.size() > before, "{}: names no file", list.string());
+}
+
+// What stands behind TAG=, or after it.
+void add_word(LanguageInput& language, std::string const& word) {
+    if (word.starts_with('@')) {
+        add_list(language, word.substr(1));
+    } else {
+        add_path(language, word);
+    }
 }
 
 std::string first_part(fs::path const& path) {
@@ -48,10 +102,17 @@ void add_folder(std::vector<LanguageInput>& languages, fs::path const& folder) {
     require_data(fs::is_directory(folder), "{}: is not a folder", folder.string());
     auto const before = languages.size();
     for (auto const& entry : entries_of(folder)) {
-        auto const tag = first_part(entry);
-        if (is_language_tag(tag) && (fs::is_directory(entry) || is_text_file(entry))) {
+        auto const& path = entry.path();
+        auto const tag = first_part(path);
+        if (!is_language_tag(tag)) {
+            continue;
+        }
+        if (entry.is_directory()) {
             languages.push_back({.tag = tag, .files = {}});
-            add_path(languages.back(), entry);
+            add_folder_of_files(languages.back(), path);
+        } else if (is_text_file(path) || path.extension() == ".parquet") {
+            languages.push_back({.tag = tag, .files = {}});
+            add_file(languages.back(), path);
         }
     }
     require_data(
@@ -66,7 +127,7 @@ LanguageInput named(std::string const& word, std::size_t equals) {
         is_language_tag(language.tag),
         "input {}: \"{}\" is not a BCP 47 language tag (el, zh-Hant, sr-Latn)", word, language.tag
     );
-    add_path(language, word.substr(equals + 1));
+    add_word(language, word.substr(equals + 1));
     return language;
 }
 
@@ -81,7 +142,7 @@ std::vector<LanguageInput> read_input_list(std::vector<std::string> const& words
             languages.push_back(named(word, equals));
             has_tag = true;
         } else if (has_tag) {
-            add_path(languages.back(), word);
+            add_word(languages.back(), word);
         } else {
             add_folder(languages, word);
         }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "corpus/faults.h"
 
 namespace isogloss {
 
@@ -21,7 +22,7 @@ namespace isogloss {
 ///         /TAG/valid/...                    the same
 ///
 /// TAG is a BCP 47 language tag. Each document is stored as the separator and then its tokens.
-inline constexpr int kCorpusSchema = 1;
+inline constexpr int kCorpusSchema = 2;
 inline constexpr char const* kCorpusManifest = "corpus.json";
 inline constexpr char const* kCorpusTokenizer = "tokenizer.model";
 
@@ -35,6 +36,11 @@ struct SplitCounts {
     std::int64_t documents = 0;
     std::int64_t tokens = 0;         ///< separators included
     std::int64_t bytes_of_text = 0;  ///< UTF-8 bytes of the documents, separators not included
+    std::int64_t words = 0;          ///< as count_text counts, and these two
+    std::int64_t characters = 0;
+    std::int64_t unspaced = 0;
+
+    SplitCounts& operator+=(SplitCounts const& other);
     bool operator==(SplitCounts const&) const = default;
 };
 
@@ -46,8 +52,13 @@ struct LanguageRecord {
     std::string sha256;  ///< of the file
     std::string source;  ///< where the text is from, for people
     std::string licence;
-    std::array<SplitCounts, kSplits> splits;  ///< indexed by Split
+    std::int64_t records = 0;     ///< of the text that was read: documents, duplicates and faults
+    std::int64_t duplicates = 0;  ///< documents left out because their text came before
+    std::array<std::int64_t, kFaults> faults{};  ///< records left out, indexed by Fault
+    std::array<SplitCounts, kSplits> splits;     ///< indexed by Split
 
+    [[nodiscard]] std::int64_t faulty() const;  ///< sum of faults
+    [[nodiscard]] SplitCounts both_splits() const;
     [[nodiscard]] SplitCounts const& counts(Split split) const {
         return splits[static_cast<std::size_t>(split)];
     }

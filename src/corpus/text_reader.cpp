@@ -5,17 +5,16 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <string_view>
 
 #include "base/require.h"
+#include "corpus/json_field.h"
 #include "corpus/utf8.h"
 
 namespace isogloss {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
-constexpr std::array<char const*, kFaults> kFaultNames{"broken_utf8", "wrong_json", "missing_field",
-                                                       "empty",       "too_long",   "cut_short"};
 
 std::filesystem::path without_compression(std::filesystem::path const& path) {
     auto const extension = path.extension();
@@ -29,61 +28,29 @@ bool is_blank(std::string const& line) {
 
 }  // namespace
 
-char const* name_of(Fault fault) {
-    return kFaultNames[static_cast<std::size_t>(fault)];
-}
-
-void FaultCounts::add(Fault fault, std::string const& place) {
-    ++counts[static_cast<std::size_t>(fault)];
-    if (places.size() < kPlaces) {
-        places.push_back(place);
-    }
-}
-
-void FaultCounts::add(FaultCounts const& others) {
-    for (std::size_t i = 0; i < kFaults; ++i) {
-        counts[i] += others.counts[i];
-    }
-    for (auto const& place : others.places) {
-        if (places.size() < kPlaces) {
-            places.push_back(place);
-        }
-    }
-}
-
-std::int64_t FaultCounts::total() const {
-    return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-}
-
-Json to_json(FaultCounts const& faults) {
-    Json value = Json::object();
-    for (std::size_t i = 0; i < kFaults; ++i) {
-        value[kFaultNames[i]] = faults.counts[i];
-    }
-    value["places"] = faults.places;
-    return value;
-}
-
-FaultCounts fault_counts(Json const& value, std::string const& where) {
-    FaultCounts faults;
-    for (std::size_t i = 0; i < kFaults; ++i) {
-        faults.counts[i] = json_get<std::int64_t>(value, kFaultNames[i], where);
-    }
-    faults.places = json_get<std::vector<std::string>>(value, "places", where);
-    return faults;
-}
-
 bool is_text_file(std::filesystem::path const& path) {
     auto const extension = without_compression(path).extension();
     return extension == ".txt" || extension == ".jsonl";
 }
 
-TextReader::TextReader(std::filesystem::path const& path, TextFormat format)
-    : path_(path), format_(std::move(format)), source_(path), buffer_(kBufferBytes) {
+TextReader::TextReader(std::filesystem::path const& path, TextFormat format, ByteRange range)
+    : path_(path),
+      format_(std::move(format)),
+      range_(range),
+      source_(path, std::max<std::int64_t>(0, range.begin - 1)),
+      buffer_(kBufferBytes) {
     require_data(
         is_text_file(path), "{}: neither .txt nor .jsonl (plain, .gz, .xz or .zst)", path.string()
     );
     is_json_ = without_compression(path).extension() == ".jsonl";
+    if (range_.begin == 0) {
+        begin_file();
+    } else {
+        begin_range();
+    }
+}
+
+void TextReader::begin_file() {
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (refill() && std::string_view(buffer_.data(), end_).starts_with(kByteOrderMark)) {
         begin_ = kByteOrderMark.size();
@@ -94,10 +61,35 @@ TextReader::TextReader(std::filesystem::path const& path, TextFormat format)
     }
 }
 
+// The byte before the range says whether a line begins with the range. What began before it is
+// passed over, but not beyond the range's end: where nothing begins in it, nothing is its own.
+void TextReader::begin_range() {
+    buffer_begin_ = range_.begin - 1;
+    bool is_line_begun = false;
+    while (!is_line_begun && position() < range_.end && (begin_ < end_ || refill())) {
+        auto const* const first = buffer_.data() + begin_;
+        auto const* const newline =
+            static_cast<char const*>(std::memchr(first, '\n', end_ - begin_));
+        is_line_begun = newline != nullptr;
+        begin_ = newline == nullptr ? end_ : static_cast<std::size_t>(newline + 1 - buffer_.data());
+    }
+    bool const by_line = is_json_ || format_.layout == Layout::lines;
+    bool is_begun = by_line;
+    while (!is_begun && is_line_begun && position() < range_.end) {
+        auto const state = read_line(line_);
+        is_line_begun = state != Line::end;
+        is_begun = state == Line::whole && is_blank(line_);
+    }
+    is_past_ = !is_line_begun || !is_begun || (by_line && position() >= range_.end);
+}
+
 void TextReader::fault(Fault reason, std::string const& detail) {
+    // Only who reads from the front knows the line's number.
+    auto const place = range_.begin == 0 ? fmt::format("line {}", line_number_)
+                                         : fmt::format("byte {}", line_begin_);
     faults_.add(
         reason, fmt::format(
-                    "{} line {}: {}{}{}", path_.filename().string(), line_number_, name_of(reason),
+                    "{} {}: {}{}{}", path_.filename().string(), place, name_of(reason),
                     detail.empty() ? "" : ": ", detail
                 )
     );
@@ -107,6 +99,7 @@ bool TextReader::refill() {
     if (ended_) {
         return false;
     }
+    buffer_begin_ += static_cast<std::int64_t>(end_);
     begin_ = 0;
     end_ = 0;
     try {
@@ -132,6 +125,7 @@ TextReader::Line TextReader::read_line(std::string& line) {
         if (!is_started) {
             is_started = true;
             ++line_number_;
+            line_begin_ = position();
         }
         auto const* const first = buffer_.data() + begin_;
         auto const* const newline =
@@ -174,23 +168,21 @@ bool TextReader::parse_json(std::string& document) {
         fault(Fault::broken_utf8);
         return false;
     }
-    auto const value = Json::parse(line_, nullptr, false);
-    if (value.is_discarded()) {
-        fault(Fault::wrong_json);
-        return false;
+    switch (read_json_field(line_, format_.field, document)) {
+        case FieldState::wrong_json: fault(Fault::wrong_json); return false;
+        case FieldState::missing:
+            fault(Fault::missing_field, "no text \"" + format_.field + "\"");
+            return false;
+        case FieldState::found: break;
     }
-    auto const found = value.is_object() ? value.find(format_.field) : value.end();
-    if (!value.is_object() || found == value.end() || !found->is_string()) {
-        fault(Fault::missing_field, "no text \"" + format_.field + "\"");
-        return false;
-    }
-    document = found->get<std::string>();
     return accept(document);
 }
 
 bool TextReader::next_line_record(std::string& document) {
     while (true) {
-        auto const state = read_line(line_);
+        // The first line begins at 0, though a byte order mark may push its text behind the range.
+        bool const is_own = position() < range_.end || (range_.begin == 0 && line_number_ == 0);
+        auto const state = is_own ? read_line(line_) : Line::end;
         if (state == Line::end) {
             return false;
         }
@@ -211,13 +203,14 @@ bool TextReader::next_line_record(std::string& document) {
 
 bool TextReader::next_paragraph(std::string& document) {
     auto const longest = static_cast<std::size_t>(format_.max_bytes);
-    while (true) {
+    while (!is_past_) {
         document = std::exchange(carried_, {});
         bool is_long = false;
         auto state = Line::end;
         while ((state = read_line(line_)) != Line::end) {
             is_long = is_long || state == Line::too_long;
             if (state == Line::whole && is_blank(line_)) {
+                is_past_ = line_begin_ >= range_.end;
                 break;
             }
             if (!document.empty() && document.size() + 1 + line_.size() > longest) {
@@ -240,9 +233,13 @@ bool TextReader::next_paragraph(std::string& document) {
             return true;
         }
     }
+    return false;
 }
 
 bool TextReader::next(std::string& document) {
+    if (is_past_) {
+        return false;
+    }
     bool const by_line = is_json_ || format_.layout == Layout::lines;
     return by_line ? next_line_record(document) : next_paragraph(document);
 }

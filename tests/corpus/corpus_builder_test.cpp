@@ -33,6 +33,34 @@ std::vector<std::string> split_documents(Corpus const& corpus, std::int32_t lang
     return documents;
 }
 
+std::vector<LanguageText> one_file(std::string const& tag, fs::path const& file) {
+    return cut_input({{tag, {file}}}, kInputPieceBytes);
+}
+
+void expect_same_files(fs::path const& a, fs::path const& b) {
+    std::size_t files = 0;
+    for (auto const& entry : fs::directory_iterator(a)) {
+        auto const name = entry.path().filename();
+        EXPECT_EQ(test::content_of(entry.path()), test::content_of(b / name)) << name;
+        ++files;
+    }
+    EXPECT_EQ(files, static_cast<std::size_t>(std::distance(fs::directory_iterator(b), {})));
+}
+
+// Forks, runs `work` and waits for the child to have killed itself in the middle of it.
+template <class Work>
+void run_until_killed(Work&& work) {
+    auto const child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        work();
+        ::raise(SIGKILL);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+}
+
 TEST(CorpusBuilderTest, EveryDocumentIsInOneSplitInItsOrder) {
     TemporaryFolder const folder;
     Corpus const corpus(small_corpus(folder));
@@ -45,7 +73,7 @@ TEST(CorpusBuilderTest, EveryDocumentIsInOneSplitInItsOrder) {
         std::size_t next[kSplits] = {0, 0};
         for (std::uint64_t i = 0; i < sizes[language]; ++i) {
             auto const expected = test::document_of(record.tag, i);
-            bool const is_valid = split_of(expected, 0.2) == Split::valid;
+            bool const is_valid = split_of(text_hash(expected), 0.2) == Split::valid;
             auto const& split = is_valid ? valid : train;
             ASSERT_EQ(split.at(next[is_valid ? 1 : 0]++), expected);
         }
@@ -66,7 +94,7 @@ TEST(CorpusBuilderTest, EveryDocumentIsInOneSplitInItsOrder) {
 TEST(CorpusBuilderTest, AnyNumberOfRanksGivesTheSameBytes) {
     TemporaryFolder const folder;
     auto const tokenizer = Tokenizer::open("bytes");
-    BuildPlan plan{.languages = test::small_inputs(folder), .out = folder / "r1"};
+    BuildPlan plan{.languages = test::small_texts(folder), .out = folder / "r1"};
     build_corpus(plan, tokenizer, 1);
     for (int const ranks : {2, 7}) {
         plan.out = folder / ("r" + std::to_string(ranks));
@@ -80,14 +108,11 @@ TEST(CorpusBuilderTest, AnyNumberOfRanksGivesTheSameBytes) {
 TEST(CorpusBuilderTest, KilledBuildLeavesNoCorpusAndGoesOn) {
     TemporaryFolder const folder;
     auto const tokenizer = Tokenizer::open("bytes");
-    BuildPlan plan{.languages = test::small_inputs(folder), .out = folder / "straight"};
+    BuildPlan plan{.languages = test::small_texts(folder), .out = folder / "straight"};
     build_corpus(plan, tokenizer, 1);
     plan.out = folder / "killed";
-    for (int when = 0; when < 6;
-         ++when) {  // after 0, 1, .. reports of progress, then while joining
-        auto const child = ::fork();
-        ASSERT_GE(child, 0);
-        if (child == 0) {
+    for (int when = 0; when < 6; ++when) {  // after 0, 1, .. reports, then while joining
+        run_until_killed([&] {
             CorpusBuilder const builder(plan, tokenizer);
             builder.prepare();
             int calls = 0;
@@ -97,28 +122,192 @@ TEST(CorpusBuilderTest, KilledBuildLeavesNoCorpusAndGoesOn) {
                 }
             });
             builder.assemble(0, 2);
-            ::raise(SIGKILL);
-        }
-        int status = 0;
-        ::waitpid(child, &status, 0);
-        ASSERT_TRUE(WIFSIGNALED(status));
+        });
         EXPECT_FALSE(fs::exists(plan.out));
     }
     build_corpus(plan, tokenizer, 2);
     EXPECT_FALSE(fs::exists(folder / "killed.partial"));
-    std::size_t files = 0;
-    for (auto const& entry : fs::directory_iterator(folder / "straight")) {
-        auto const name = entry.path().filename();
-        EXPECT_EQ(test::content_of(entry.path()), test::content_of(plan.out / name)) << name;
-        ++files;
+    expect_same_files(folder / "straight", plan.out);
+}
+
+// Finished parts are not read again: their text may be gone.
+TEST(CorpusBuilderTest, FinishedPartsAreNotMadeAgain) {
+    TemporaryFolder const folder;
+    auto const tokenizer = Tokenizer::open("bytes");
+    BuildPlan const plan{
+        .languages = cut_input(test::small_inputs(folder), 512), .out = folder / "corpus"};
+    {
+        CorpusBuilder const builder(plan, tokenizer);
+        builder.prepare();
+        builder.make_parts(0, 2, [](std::int64_t, std::string const&) {});
+        builder.make_parts(1, 2, [](std::int64_t, std::string const&) {});
     }
-    EXPECT_EQ(files, 4U);
+    for (auto const* name : {"el-0", "el-1", "en-0", "en-1", "zh"}) {
+        fs::remove(folder / (std::string(name) + ".jsonl"));
+    }
+    build_corpus(plan, tokenizer, 3);
+    verify_corpus(plan.out);
+}
+
+// Killed after the renaming that makes the corpus, before its records are removed.
+TEST(CorpusBuilderTest, KilledAtItsVeryEndGoesOnToo) {
+    TemporaryFolder const folder;
+    auto const tokenizer = Tokenizer::open("bytes");
+    BuildPlan plan{.languages = test::small_texts(folder), .out = folder / "straight"};
+    build_corpus(plan, tokenizer, 1);
+    plan.out = folder / "killed";
+    {
+        CorpusBuilder const builder(plan, tokenizer);
+        builder.prepare();
+        builder.make_parts(0, 1, [](std::int64_t, std::string const&) {});
+        ASSERT_EQ(builder.assemble(0, 1), "");
+        fs::rename(folder / "killed.partial", plan.out);  // what commit() does, cut off
+    }
+    build_corpus(plan, tokenizer, 1);
+    expect_same_files(folder / "straight", plan.out);
+    expect_error(Exit::usage, "exists", [&] { CorpusBuilder const builder(plan, tokenizer); });
+}
+
+// Cut into pieces of any size, the text gives the same files.
+TEST(CorpusBuilderTest, RangesLeaveNoTraceInTheCorpus) {
+    TemporaryFolder const folder;
+    auto const tokenizer = Tokenizer::open("bytes");
+    auto const inputs = test::small_inputs(folder);
+    BuildPlan plan{.languages = test::small_texts(folder), .out = folder / "whole"};
+    plan.valid_share = 0.2;
+    build_corpus(plan, tokenizer, 1);
+    for (std::int64_t const bytes : {100, 333, 5000}) {
+        plan.languages = cut_input(inputs, bytes);
+        plan.out = folder / std::to_string(bytes);
+        build_corpus(plan, tokenizer, 3);
+        expect_same_files(folder / "whole", plan.out);
+    }
+}
+
+// Texts a, b, a, c in two files: the second a goes, wherever ranks and ranges part the text.
+TEST(CorpusBuilderTest, TheFirstOfEqualDocumentsStays) {
+    TemporaryFolder const folder;
+    test::write_content(folder / "0.txt", "a\n\nb\n\n");
+    test::write_content(folder / "1.txt", "a\n\nc\n");
+    auto const tokenizer = Tokenizer::open("bytes");
+    std::vector<LanguageInput> const inputs{{"el", {folder / "0.txt", folder / "1.txt"}}};
+    for (std::int64_t const bytes : {2, 1000}) {
+        BuildPlan plan{.languages = cut_input(inputs, bytes), .out = folder / "dropped"};
+        plan.valid_share = 0.0;
+        auto const reports = build_corpus(plan, tokenizer, 2);
+        EXPECT_EQ(reports.at(0).record.duplicates, 1);
+        EXPECT_EQ(reports.at(0).record.records, 4);
+        Corpus const corpus(plan.out);
+        using Texts = std::vector<std::string>;
+        EXPECT_EQ(split_documents(corpus, 0, Split::train), (Texts{"a", "b", "c"}));
+        fs::remove_all(plan.out);
+        plan.duplicates = Duplicates::keep;
+        EXPECT_EQ(build_corpus(plan, tokenizer, 2).at(0).record.duplicates, 0);
+        Corpus const kept(plan.out);
+        EXPECT_EQ(split_documents(kept, 0, Split::train), (Texts{"a", "b", "a", "c"}));
+        fs::remove_all(plan.out);
+    }
+}
+
+TEST(CorpusBuilderTest, WordsAndCharactersAreCounted) {
+    TemporaryFolder const folder;
+    test::write_content(folder / "a.txt", "η θάλασσα\nis\n\n蓝色\n");
+    BuildPlan const plan{
+        .languages = one_file("el", folder / "a.txt"), .out = folder / "c", .valid_share = 0.0};
+    auto const counts = build_corpus(plan, Tokenizer::open("bytes"), 1).at(0).record.both_splits();
+    EXPECT_EQ(counts.words, 4);        // η, θάλασσα, is, 蓝色
+    EXPECT_EQ(counts.characters, 14);  // 1 + 1 + 7 + 1 + 2, then 2
+    EXPECT_EQ(counts.unspaced, 2);
+}
+
+struct Added {
+    std::vector<LanguageInput> first;
+    std::vector<LanguageInput> second;
+};
+Added added_inputs(TemporaryFolder const& folder) {
+    auto const all = test::small_inputs(folder);
+    return {.first = {all[1]}, .second = {all[0], all[2]}};
+}
+
+TEST(CorpusBuilderTest, AddedLanguagesLeaveTheFilesThatAreThere) {
+    TemporaryFolder const folder;
+    auto const tokenizer = Tokenizer::open("bytes");
+    auto const [first, second] = added_inputs(folder);
+    BuildPlan plan{.languages = cut_input(first, 4000), .out = folder / "grown"};
+    build_corpus(plan, tokenizer, 1);
+    auto const time = fs::last_write_time(plan.out / "en.h5");
+    plan.mode = BuildMode::add;
+    plan.languages = cut_input(second, 4000);
+    auto const reports = build_corpus(plan, tokenizer, 2);
+    ASSERT_EQ(reports.size(), 2U);
+    EXPECT_EQ(reports[0].record.tag, "el");
+    EXPECT_EQ(fs::last_write_time(plan.out / "en.h5"), time);
+    verify_corpus(plan.out);
+    EXPECT_FALSE(fs::exists(folder / "grown.partial"));
+    BuildPlan const at_once{.languages = test::small_texts(folder), .out = folder / "at once"};
+    build_corpus(at_once, tokenizer, 1);
+    expect_same_files(folder / "at once", plan.out);
+}
+
+TEST(CorpusBuilderTest, WhatCannotBeAddedIsRefused) {
+    TemporaryFolder const folder;
+    auto const tokenizer = Tokenizer::open("bytes");
+    auto const [first, second] = added_inputs(folder);
+    BuildPlan plan{.languages = cut_input(first, 4000), .out = folder / "grown"};
+    plan.mode = BuildMode::add;
+    auto const begin = [&] { CorpusBuilder const builder(plan, tokenizer); };
+    expect_error(Exit::data, "not a corpus", begin);
+    plan.mode = BuildMode::create;
+    build_corpus(plan, tokenizer, 1);
+    plan.mode = BuildMode::add;
+    expect_error(Exit::usage, "has en already", begin);
+    plan.languages = cut_input(second, 4000);
+    plan.valid_share = 0.5;
+    expect_error(Exit::usage, "holds out 0.01", begin);
+}
+
+// Killed in the parts, while joining, after the files were moved in, after the manifest.
+TEST(CorpusBuilderTest, KilledAddingLeavesTheOldCorpusAndGoesOn) {
+    TemporaryFolder const folder;
+    auto const tokenizer = Tokenizer::open("bytes");
+    auto const [first, second] = added_inputs(folder);
+    BuildPlan plan{.languages = cut_input(first, 4000), .out = folder / "grown"};
+    build_corpus(plan, tokenizer, 1);
+    auto const old_manifest = test::content_of(plan.out / "corpus.json");
+    plan.mode = BuildMode::add;
+    plan.languages = cut_input(second, 4000);
+    for (int when = 0; when < 3; ++when) {
+        run_until_killed([&] {
+            CorpusBuilder const builder(plan, tokenizer);
+            builder.prepare();
+            builder.make_parts(0, when == 0 ? 2 : 1, [](std::int64_t, std::string const&) {});
+            if (when > 0) {
+                builder.assemble(0, when == 1 ? 2 : 1);
+            }
+            if (when == 2) {
+                fs::rename(folder / "grown.partial" / "el.h5", plan.out / "el.h5");
+            }
+        });
+        EXPECT_EQ(test::content_of(plan.out / "corpus.json"), old_manifest);
+        verify_corpus(plan.out);
+    }
+    fs::copy(folder / "grown.partial", folder / "kept", fs::copy_options::recursive);
+    build_corpus(plan, tokenizer, 1);
+    verify_corpus(plan.out);
+    EXPECT_EQ(Corpus(plan.out).languages().size(), 3U);
+    fs::remove(folder / "kept" / "zh.h5");
+    fs::rename(folder / "kept", folder / "grown.partial");  // as if killed after the manifest
+    build_corpus(plan, tokenizer, 1);
+    EXPECT_FALSE(fs::exists(folder / "grown.partial"));
+    BuildPlan const at_once{.languages = test::small_texts(folder), .out = folder / "at once"};
+    build_corpus(at_once, tokenizer, 1);
+    expect_same_files(folder / "at once", plan.out);
 }
 
 TEST(CorpusBuilderTest, ChangedTextIsTokenizedAgain) {
     TemporaryFolder const folder;
     auto const tokenizer = Tokenizer::open("bytes");
-    BuildPlan const plan{.languages = test::small_inputs(folder), .out = folder / "corpus"};
+    BuildPlan const plan{.languages = test::small_texts(folder), .out = folder / "corpus"};
     {
         CorpusBuilder const builder(plan, tokenizer);  // all but the commit
         builder.prepare();
@@ -126,17 +315,34 @@ TEST(CorpusBuilderTest, ChangedTextIsTokenizedAgain) {
         ASSERT_EQ(builder.assemble(0, 1), "");
     }
     test::write_content(folder / "zh.jsonl", "{\"text\": \"新\"}\n");
-    build_corpus(plan, tokenizer, 1);
+    BuildPlan const again{
+        .languages = cut_input(
+            {{"el", {folder / "el-0.jsonl", folder / "el-1.jsonl"}},
+             {"en", {folder / "en-0.jsonl", folder / "en-1.jsonl"}},
+             {"zh", {folder / "zh.jsonl"}}},
+            kInputPieceBytes
+        ),
+        .out = plan.out};
+    build_corpus(again, tokenizer, 1);
     Corpus const corpus(plan.out);
     EXPECT_EQ(corpus.languages()[2].counts(Split::train).bytes_of_text, 3);
     verify_corpus(plan.out);
+}
+
+TEST(CorpusBuilderTest, TextThatChangesWhileItIsReadIsRefused) {
+    TemporaryFolder const folder;
+    auto const tokenizer = Tokenizer::open("bytes");
+    BuildPlan const plan{.languages = test::small_texts(folder), .out = folder / "corpus"};
+    test::write_content(folder / "zh.jsonl", "{\"text\": \"新\"}\n");
+    expect_error(Exit::data, "zh.jsonl: had ", [&] { build_corpus(plan, tokenizer, 1); });
+    EXPECT_FALSE(fs::exists(plan.out));
 }
 
 TEST(CorpusBuilderTest, TooManyBadRecordsStopTheBuildAndLeaveNothing) {
     TemporaryFolder const folder;
     test::write_content(folder / "en.jsonl", test::jsonl_of("en", 0, 9) + "{\"text\": \"\xFF\"}\n");
     auto const tokenizer = Tokenizer::open("bytes");
-    BuildPlan plan{.languages = {{"en", {folder / "en.jsonl"}}}, .out = folder / "corpus"};
+    BuildPlan plan{.languages = one_file("en", folder / "en.jsonl"), .out = folder / "corpus"};
     expect_error(Exit::data, "en: 1 of 10 records are bad (10 %)", [&] {
         build_corpus(plan, tokenizer, 1);
     });
@@ -144,8 +350,9 @@ TEST(CorpusBuilderTest, TooManyBadRecordsStopTheBuildAndLeaveNothing) {
     EXPECT_FALSE(fs::exists(folder / "corpus.partial"));
     plan.max_bad = 10.0;
     auto const reports = build_corpus(plan, tokenizer, 1);
-    EXPECT_EQ(reports.at(0).faults.places.at(0), "en.jsonl line 10: broken_utf8");
-    EXPECT_EQ(reports.at(0).records, 10);
+    EXPECT_EQ(reports.at(0).places.at(0), "en.jsonl line 10: broken_utf8");
+    EXPECT_EQ(reports.at(0).record.records, 10);
+    EXPECT_EQ(reports.at(0).record.faults[static_cast<std::size_t>(Fault::broken_utf8)], 1);
 }
 
 TEST(CorpusBuilderTest, OneBadLanguageLeavesNothingOfTheGoodOnesEither) {
@@ -154,7 +361,9 @@ TEST(CorpusBuilderTest, OneBadLanguageLeavesNothingOfTheGoodOnesEither) {
     test::write_content(folder / "en.jsonl", test::jsonl_of("en", 0, 9) + "{\"text\": \"\xFF\"}\n");
     auto const tokenizer = Tokenizer::open("bytes");
     BuildPlan plan{
-        .languages = {{"el", {folder / "el.jsonl"}}, {"en", {folder / "en.jsonl"}}},
+        .languages = cut_input(
+            {{"el", {folder / "el.jsonl"}}, {"en", {folder / "en.jsonl"}}}, kInputPieceBytes
+        ),
         .out = folder / "corpus"};
     for (int const ranks : {1, 2}) {
         expect_error(Exit::data, "en: 1 of 10 records are bad (10 %)", [&] {
@@ -171,7 +380,9 @@ TEST(CorpusBuilderTest, AStricterLimitHoldsForWhatIsFinishedToo) {
     test::write_content(folder / "en.jsonl", test::jsonl_of("en", 0, 9) + "{\"text\": \"\xFF\"}\n");
     auto const tokenizer = Tokenizer::open("bytes");
     BuildPlan plan{
-        .languages = {{"en", {folder / "en.jsonl"}}}, .out = folder / "corpus", .max_bad = 10.0};
+        .languages = one_file("en", folder / "en.jsonl"),
+        .out = folder / "corpus",
+        .max_bad = 10.0};
     {
         CorpusBuilder const builder(plan, tokenizer);  // all but the commit
         builder.prepare();
@@ -201,120 +412,9 @@ TEST(CorpusBuilderTest, WorkIsSharedOutBySize) {
 TEST(CorpusBuilderTest, FolderThatExistsIsNotOverwritten) {
     TemporaryFolder const folder;
     auto const path = small_corpus(folder);
-    BuildPlan const plan{.languages = test::small_inputs(folder), .out = path};
+    BuildPlan const plan{.languages = test::small_texts(folder), .out = path};
     auto const tokenizer = Tokenizer::open("bytes");
     expect_error(Exit::usage, "exists", [&] { CorpusBuilder const builder(plan, tokenizer); });
-}
-
-// The corpus' own checks at open and in verify.
-TEST(CorpusTest, CutForeignAndMissingFilesAreNamedAtOpen) {
-    TemporaryFolder const folder;
-    auto const path = small_corpus(folder);
-    auto const good = test::content_of(path / "en.h5");
-    auto const open = [&] { Corpus const corpus(path); };
-    test::write_content(path / "en.h5", good.substr(0, good.size() - 1));
-    expect_error(Exit::data, "en.h5", open);
-    test::write_content(path / "en.h5", test::content_of(path / "el.h5"));
-    expect_error(Exit::data, "en.h5", open);
-    fs::remove(path / "en.h5");
-    expect_error(Exit::data, "en.h5", open);
-    fs::remove(path / "corpus.json");
-    expect_error(Exit::data, "not a corpus", open);
-}
-
-TEST(CorpusTest, OneFlippedBitIsFoundByVerify) {
-    TemporaryFolder const folder;
-    auto const path = small_corpus(folder);
-    auto bytes = test::content_of(path / "zh.h5");
-    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    test::write_content(path / "zh.h5", bytes);
-    expect_error(Exit::data, "zh.h5", [&] { verify_corpus(path); });
-}
-
-TEST(CorpusTest, ManifestThatLiesIsRefused) {
-    TemporaryFolder const folder;
-    auto const path = small_corpus(folder);
-    auto const good = test::content_of(path / "corpus.json");
-    auto const with = [&](std::string const& from, std::string const& to) {
-        auto text = good;
-        auto const at = text.find(from);
-        EXPECT_NE(at, std::string::npos) << from;
-        text.replace(at, from.size(), to);
-        test::write_content(path / "corpus.json", text);
-        return [&path] { Corpus const corpus(path); };
-    };
-    expect_error(Exit::data, "../el.h5", with("\"el.h5\"", "\"../el.h5\""));
-    expect_error(Exit::data, "language tag", with("\"tag\": \"el\"", "\"tag\": \"../el\""));
-    expect_error(Exit::data, "schema", with("\"schema\": 1", "\"schema\": 2"));
-    expect_error(Exit::data, "must be el.h5", with("\"tag\": \"en\"", "\"tag\": \"el\""));
-    expect_error(Exit::data, "valid JSON", with("{", "["));
-    expect_error(Exit::data, "separator", with("\"vocab_size\": 257", "\"vocab_size\": 256"));
-}
-
-TEST(CorpusTest, TokenOutsideTheVocabularyIsNamedBeforeUse) {
-    TemporaryFolder const folder;
-    auto const path = small_corpus(folder);
-    auto bytes = test::content_of(path / "en.h5");
-    auto const at = bytes.find(std::string("b\0l\0u\0e\0", 8));
-    ASSERT_NE(at, std::string::npos);
-    bytes[at + 1] = '\x7F';
-    test::write_content(path / "en.h5", bytes);
-    Corpus const corpus(path);
-    expect_error(Exit::data, "vocabulary", [&] {
-        for (auto const split : {Split::train, Split::valid}) {
-            std::vector<std::int32_t> all(static_cast<std::size_t>(corpus.tokens(1, split)));
-            corpus.window(1, split, 0, all);
-        }
-    });
-}
-
-TEST(CorpusTest, UnknownLanguageIsTheUsersFault) {
-    TemporaryFolder const folder;
-    Corpus const corpus(small_corpus(folder));
-    EXPECT_EQ(corpus.language_index("zh"), 2);
-    expect_error(Exit::usage, "it has el en zh", [&] {
-        static_cast<void>(corpus.language_index("sw"));
-    });
-}
-
-TEST(CorpusTest, TagsThatCouldBePathsAreNone) {
-    for (auto const* good : {"el", "ceb", "zh-Hant", "sr-Latn-RS", "en-GB-oxendict", "de-1996"}) {
-        EXPECT_TRUE(is_language_tag(good)) << good;
-    }
-    for (auto const* bad :
-         {"", "e", "..", "../el", "el/x", "el_GR", "el-", "-el", "el--x", "e1", "el.h5", "LICENCE",
-          "el-verylongsubtag", "el\n"}) {
-        EXPECT_FALSE(is_language_tag(bad)) << bad;
-    }
-}
-
-TEST(InputListTest, WordsNameLanguagesAndTheirFiles) {
-    TemporaryFolder const folder;
-    fs::create_directories(folder / "el");
-    for (auto const* name :
-         {"el/b.txt.gz", "el/a.jsonl", "el/notes.md", "zh-Hant.jsonl.xz", "LICENCE.txt",
-          "sources.json"}) {
-        test::write_content(folder / name, "x");
-    }
-    auto const inputs = read_input_list({folder.path().string()});
-    ASSERT_EQ(inputs.size(), 2U);
-    EXPECT_EQ(inputs[0].tag, "el");
-    EXPECT_EQ(
-        inputs[0].files, (std::vector<fs::path>{folder / "el/a.jsonl", folder / "el/b.txt.gz"})
-    );
-    EXPECT_EQ(inputs[1].tag, "zh-Hant");
-    auto const el = (folder / "el").string();
-    auto const named = read_input_list(
-        {"zh=" + (folder / "zh-Hant.jsonl.xz").string(), "ab=" + el,
-         (folder / "el/a.jsonl").string()}
-    );
-    ASSERT_EQ(named.size(), 2U);
-    EXPECT_EQ(named[0].tag, "ab");
-    EXPECT_EQ(named[0].files.size(), 3U);
-    expect_error(Exit::usage, "language tag", [&] { read_input_list({"../x=" + el}); });
-    expect_error(Exit::usage, "twice", [&] { read_input_list({"el=" + el, "el=" + el}); });
-    expect_error(Exit::data, "not there", [&] { read_input_list({"el=" + el + "/none.txt"}); });
-    expect_error(Exit::usage, "no text", [&] { read_input_list({}); });
 }
 
 }  // namespace

@@ -234,6 +234,20 @@ TEST(TextReaderTest, TheHalfRecordBeforeACutIsSkipped) {
     }
 }
 
+// The name in a gzip header ends with a NUL (RFC 1952, 2.3.1); in this file it never comes.
+TEST(TextReaderTest, AHeaderWithoutEndIsOneFault) {
+    TemporaryFolder const folder;
+    auto const path = folder / "a.txt.gz";
+    write_content(
+        path, std::string("\x1f\x8b\x08\x08\0\0\0\0\0\3", 10) + std::string(100 << 20, 'x')
+    );
+    TextReader reader(path, {});
+    std::string document;
+    EXPECT_FALSE(reader.next(document));
+    EXPECT_EQ(reader.faults().counts[static_cast<std::size_t>(Fault::cut_short)], 1);
+    EXPECT_LT(reader.file_bytes_read(), 80 << 20);
+}
+
 TEST(TextReaderTest, AFileCutInItsHeadIsOneFault) {
     TemporaryFolder const folder;
     auto const bytes = compressed<boost::iostreams::gzip_compressor>("one\ntwo\n");
@@ -243,6 +257,89 @@ TEST(TextReaderTest, AFileCutInItsHeadIsOneFault) {
     EXPECT_EQ(result.count(Fault::cut_short), 1);
     EXPECT_EQ(result.faults.total(), 1);
     EXPECT_EQ(result.records, 1);
+}
+
+// All records of ranges that follow one another, cut after every `step` bytes.
+Result read_ranges(std::filesystem::path const& path, TextFormat const& format, std::int64_t step) {
+    Result all;
+    auto const bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));
+    for (std::int64_t begin = 0; begin < bytes; begin += step) {
+        TextReader reader(path, format, {.begin = begin, .end = std::min(bytes, begin + step)});
+        for (std::string document; reader.next(document);) {
+            all.documents.push_back(document);
+        }
+        all.records += reader.records();
+        all.faults.add(reader.faults());
+    }
+    return all;
+}
+
+// Blank lines at borders, several of them, lines and paragraphs longer than a range, CR LF, a byte
+// order mark, no newline at the end; every width of range.
+TEST(TextReaderTest, RangesGiveEachRecordOnce) {
+    TemporaryFolder const folder;
+    std::string const text = "\xEF\xBB\xBFone\n\n\n  \ntwo\nthree\r\n\r\n" + std::string(40, 'x') +
+                             "\nfive\nsix\n\nbad \xFF\n\n\nseven\neight\nnine and more\n \nten";
+    write_content(folder / "p.txt", text);
+    write_content(folder / "q.txt", text + "\n\n");
+    for (auto const* name : {"p.txt", "q.txt"}) {
+        for (auto const layout : {Layout::paragraphs, Layout::lines}) {
+            // 16: "seven\neight\nnine and more" is cut into documents of its own.
+            for (std::int64_t const longest : {16, 1000}) {
+                TextFormat const format{.layout = layout, .max_bytes = longest};
+                auto const whole = read_all(folder / name, format);
+                ASSERT_GE(whole.documents.size(), 4U);
+                for (std::int64_t step = 1; step <= static_cast<std::int64_t>(text.size());
+                     ++step) {
+                    auto const cut = read_ranges(folder / name, format, step);
+                    ASSERT_EQ(cut.documents, whole.documents) << name << " cut every " << step;
+                    ASSERT_EQ(cut.faults.counts, whole.faults.counts) << step;
+                    ASSERT_EQ(cut.records, whole.records) << step;
+                }
+            }
+        }
+    }
+}
+
+TEST(TextReaderTest, RangesOfJsonLinesGiveEachRecordOnce) {
+    TemporaryFolder const folder;
+    std::string const text =
+        "{\"text\": \"a\"}\n\n{\"text\": 1}\n{\"text\": \"a longer one\"}\n{\"text\": \"b\"}";
+    write_content(folder / "a.jsonl", text);
+    auto const whole = read_all(folder / "a.jsonl");
+    EXPECT_EQ(whole.documents.size(), 3U);
+    for (std::int64_t step = 1; step <= static_cast<std::int64_t>(text.size()); ++step) {
+        auto const cut = read_ranges(folder / "a.jsonl", {}, step);
+        ASSERT_EQ(cut.documents, whole.documents) << step;
+        ASSERT_EQ(cut.records, 4) << step;
+        ASSERT_EQ(cut.faults.counts, whole.faults.counts) << step;
+    }
+    TextReader second(folder / "a.jsonl", {}, {.begin = 15, .end = 40});
+    std::string document;
+    EXPECT_TRUE(second.next(document));
+    EXPECT_EQ(document, "a longer one");
+    EXPECT_EQ(second.faults().places.at(0), "a.jsonl byte 15: missing_field: no text \"text\"");
+}
+
+// One line of 64 MB in 64 ranges: the first reads it, the others stop at their ends.
+TEST(TextReaderTest, RangesInsideALongLineReadNoFurtherThanTheirEnds) {
+    TemporaryFolder const folder;
+    constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+    {
+        std::ofstream file(folder / "a.txt", std::ios::binary);
+        std::string const piece(static_cast<std::size_t>(kMiB), 'x');
+        for (int i = 0; i < 64; ++i) {
+            file << piece;
+        }
+    }
+    std::int64_t read = 0;
+    for (int i = 1; i < 64; ++i) {
+        TextReader reader(folder / "a.txt", {}, {.begin = i * kMiB, .end = (i + 1) * kMiB});
+        std::string document;
+        EXPECT_FALSE(reader.next(document));
+        read += reader.file_bytes_read();
+    }
+    EXPECT_LE(read, 63 * (kMiB + kMiB / 2));  // a range, and what a buffer reads ahead
 }
 
 TEST(TextReaderTest, MissingFileAndOtherEndingsAreNamed) {

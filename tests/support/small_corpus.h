@@ -45,10 +45,15 @@ inline std::vector<LanguageInput> small_inputs(TemporaryFolder const& folder) {
     };
 }
 
+/// The same, cut as the command does by default.
+inline std::vector<LanguageText> small_texts(TemporaryFolder const& folder) {
+    return cut_input(small_inputs(folder), kInputPieceBytes);
+}
+
 /// Builds it with the tokenizer of bytes; returns its folder.
 inline std::filesystem::path small_corpus(TemporaryFolder const& folder) {
     BuildPlan plan;
-    plan.languages = small_inputs(folder);
+    plan.languages = small_texts(folder);
     plan.out = folder / "corpus";
     plan.valid_share = 0.2;
     plan.licence = "CC0-1.0";
