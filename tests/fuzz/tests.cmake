@@ -1,0 +1,26 @@
+# Each fuzz/NAME_fuzz.cpp is a test that replays its seeds and some hundred fixed mutations; with
+# ISOGLOSS_FUZZ (clang, see launch/fuzz) also a program of libFuzzer, NAME_fuzz. Files that once
+# broke something lie in fuzz/seeds/NAME_fuzz/.
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/*_fuzz.cpp)
+add_custom_target(isogloss_fuzz)
+foreach(source IN LISTS fuzz_sources)
+    get_filename_component(name ${source} NAME_WE)
+    set(programs ${name}_replay)
+    add_executable(${name}_replay ${source} fuzz/judge.cpp fuzz/replay_main.cpp)
+    target_compile_definitions(${name}_replay PRIVATE
+        ISOGLOSS_FUZZ_SEEDS="${CMAKE_CURRENT_SOURCE_DIR}/fuzz/seeds/${name}")
+    add_test(NAME fuzz.${name} COMMAND ${name}_replay)
+    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120 LABELS fuzz
+        ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
+    if(ISOGLOSS_FUZZ)
+        list(APPEND programs ${name})
+        add_executable(${name} ${source} fuzz/judge.cpp fuzz/libfuzzer_main.cpp)
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    endif()
+    foreach(program IN LISTS programs)
+        target_link_libraries(${program} PRIVATE
+            isogloss_options isogloss::corpus Boost::iostreams)
+        target_include_directories(${program} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    endforeach()
+    add_dependencies(isogloss_fuzz ${programs})
+endforeach()
