@@ -9,13 +9,11 @@ namespace isogloss::cuda {
 
 constexpr int kWarps = 4;
 constexpr int kMmaThreads = kWarps * kWarp;
-constexpr int kRowsOfWarp = 16;
-/// Rows a block owns: queries, or keys in the pass over their gradients.
-constexpr int kOwned = kWarps * kRowsOfWarp;
-/// Keys, or in that pass queries, that are worked on at a time. Results that wait in registers
-/// leave room for fewer there.
-constexpr int kKeys = 64;
-constexpr int kQueries = 32;
+/// Rows of a warp's tile. A block owns `tiles` of them a warp: queries, or keys in the pass over
+/// their gradients.
+constexpr int kTileRows = 16;
+template <int tiles>
+constexpr int kOwned = kWarps* kTileRows* tiles;
 
 /// One head of one row of tokens, in device memory.
 template <class T>
@@ -35,16 +33,19 @@ template <int rows, int width>
 __device__ void load_async(
     Head<bf16 const> head, int begin, AttentionShape const& s, Tile<width> to
 ) {
-    constexpr int kVector = 8;
+    constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(bf16));
     constexpr int kVectors = width / kVector;
+    constexpr int kRowsAtOnce = kMmaThreads / kVectors;
+    static_assert(rows % kRowsAtOnce == 0);
+    int const row = static_cast<int>(threadIdx.x) / kVectors;
+    int const column = static_cast<int>(threadIdx.x) % kVectors * kVector;
+    int const rows_inside = static_cast<int>(s.row_length) - begin - row;
+    bf16 const* from = head.first + (begin + row) * head.stride + column;
+    SharedAddress const place = to.at(row, column);
 #pragma unroll
-    for (int i = static_cast<int>(threadIdx.x); i < rows * kVectors; i += kMmaThreads) {
-        int const row = i / kVectors;
-        int const column = i % kVectors * kVector;
-        bool const inside = begin + row < s.row_length;
-        // An address that is not read must be good all the same.
-        bf16 const* const from = head.first + (inside ? begin + row : 0) * head.stride + column;
-        copy_vector_async(to.at(row, column), from, inside);
+    for (int r = 0; r < rows; r += kRowsAtOnce) {
+        copy_vector_async(place + static_cast<unsigned>(r * to.kRowBytes), from, r < rows_inside);
+        from += kRowsAtOnce * head.stride;
     }
 }
 
@@ -56,10 +57,15 @@ __device__ inline float exp2_fast(float x) {
 
 constexpr float kLog2OfE = 1.4426950408889634F;
 
-/// Rows of a lane's part of a result: `half` 0 and 1. Columns: 8 j + column_of(i) for register i.
+/// First of the block's rows that are this warp's.
+template <int tiles>
+__device__ int warp_row() {
+    return static_cast<int>(threadIdx.x) / kWarp * kTileRows * tiles;
+}
+/// Row of a lane's part of a tile's results, after the tile's first: `half` 0 and 1. Columns:
+/// 8 j + column_of(i) for register i.
 __device__ inline int row_of(int half) {
-    int const lane = static_cast<int>(threadIdx.x) % kWarp;
-    return static_cast<int>(threadIdx.x) / kWarp * kRowsOfWarp + lane / 4 + 8 * half;
+    return static_cast<int>(threadIdx.x) % kWarp / 4 + 8 * half;
 }
 __device__ inline int column_of(int i) {
     return 2 * (static_cast<int>(threadIdx.x) % 4) + i % 2;
@@ -75,7 +81,7 @@ __device__ inline float row_sum(float x) {
     return x + __shfl_xor_sync(kAllLanes, x, 2);
 }
 
-/// Writes factor[half] * sum to the block's rows, from token `begin` on.
+/// Writes factor[half] * sum to the tile's rows, from token `begin` on.
 template <int width>
 __device__ void write(
     Results<width> const& sum,
@@ -98,12 +104,13 @@ __device__ void write(
     }
 }
 
-/// What a lane's two queries see: keys [start, query].
+/// What a lane's two queries of a tile see: keys [start, query].
 struct Visible {
     int start[2];
     int last[2];
 
-    __device__ Visible(std::int32_t const* document_start, int begin, AttentionShape const& s) {
+    /// begin: the tile's first query.
+    __device__ void set(std::int32_t const* document_start, int begin, AttentionShape const& s) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             int const query = begin + row_of(half);
@@ -132,18 +139,20 @@ __device__ void hide(Result (&score)[count], Visible const& visible, int first) 
 }
 
 /// Blocks of later queries have more keys: they begin first.
-__device__ inline int begin_of_queries() {
-    return static_cast<int>(gridDim.x - 1 - blockIdx.x) * kOwned;
+template <int tiles>
+__device__ int begin_of_queries() {
+    return static_cast<int>(gridDim.x - 1 - blockIdx.x) * kOwned<tiles>;
 }
 
-template <int width, class Pass>
+/// num_rows: of shared memory, of `width` elements.
+template <int width, int tiles, class Pass>
 void launch(
     void (*kernel)(Pass), int num_rows, std::int64_t heads, Pass const& pass, Stream stream
 ) {
     int const bytes = num_rows * Tile<width>::kStride * static_cast<int>(sizeof(bf16));
     ISOGLOSS_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
     dim3 const grid(
-        static_cast<unsigned>(ceil_div(pass.shape.row_length, kOwned)),
+        static_cast<unsigned>(ceil_div(pass.shape.row_length, kOwned<tiles>)),
         static_cast<unsigned>(heads), static_cast<unsigned>(pass.shape.rows)
     );
     kernel<<<grid, kMmaThreads, static_cast<std::size_t>(bytes), queue_of(stream).get()>>>(pass);

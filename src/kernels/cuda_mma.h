@@ -23,21 +23,24 @@ using Result = float[4];
 template <int width>
 using Results = Result[static_cast<std::size_t>(width / 8)];
 
-__device__ inline unsigned shared_address(void const* shared) {
-    return static_cast<unsigned>(__cvta_generic_to_shared(shared));
+/// Where in shared memory something lies: 32 bits, so that addresses cost one instruction.
+using SharedAddress = unsigned;
+
+__device__ inline SharedAddress shared_address(void const* shared) {
+    return static_cast<SharedAddress>(__cvta_generic_to_shared(shared));
 }
 
 /// Lane l gives the address of row l % 8 of matrix l / 8; rows of 16 bytes.
-__device__ inline void load_matrices(bf16 const* row, Fragments& to) {
+__device__ inline void load_matrices(SharedAddress row, Fragments& to) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-                 : "r"(shared_address(row)));
+                 : "r"(row));
 }
 /// The same, each matrix transposed.
-__device__ inline void load_turned_matrices(bf16 const* row, Fragments& to) {
+__device__ inline void load_turned_matrices(SharedAddress row, Fragments& to) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-                 : "r"(shared_address(row)));
+                 : "r"(row));
 }
 
 /// c += a b; b's two registers are for terms 0 to 7 and 8 to 15.
@@ -66,11 +69,11 @@ __device__ inline void as_left_operand(Result const& first, Result const& second
     a[3] = pair_of(second[2], second[3]);
 }
 
-/// Copies 16 bytes to shared memory behind the thread's back, or zeros where not `inside`.
-__device__ inline void copy_vector_async(void* shared, void const* from, bool inside) {
+/// Copies 16 bytes to shared memory behind the thread's back; zeros, and nothing read, where not
+/// `inside`.
+__device__ inline void copy_vector_async(SharedAddress to, void const* from, bool inside) {
     asm volatile(
-        "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(from),
-        "r"(inside ? 16 : 0)
+        "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(inside ? 16 : 0)
     );
 }
 /// Until all copies of this thread are done; a barrier must follow before others read them.
@@ -83,9 +86,16 @@ template <int width>
 struct Tile {
     static constexpr int kStride = width + 8;
 
-    bf16* data;
+    static constexpr int kRowBytes = kStride * static_cast<int>(sizeof(bf16));
 
-    __device__ bf16* at(int row, int column) const { return data + row * kStride + column; }
+    SharedAddress first;
+
+    [[nodiscard]] __device__ SharedAddress at(int row, int column) const {
+        return first +
+               static_cast<unsigned>(row * kRowBytes + column * static_cast<int>(sizeof(bf16)));
+    }
+    /// What begins `row` rows later.
+    [[nodiscard]] __device__ Tile from(int row) const { return {at(row, 0)}; }
 
     /// Rows [row, row + 16), columns [column, column + 16) as a left operand.
     __device__ void left(int row, int column, Fragments& a) const {
@@ -105,36 +115,56 @@ struct Tile {
     }
 };
 
-/// c[j] += rows [row, row + 16) of a times the transposed rows [8 j, 8 j + 8) of b, all j.
-template <int width, std::size_t count>
-__device__ void multiply_by_rows(Tile<width> a, int row, Tile<width> b, Result (&c)[count]) {
+/// Results of `tiles` times 16 rows.
+template <int tiles, int width>
+using TileResults = Results<width>[static_cast<std::size_t>(tiles)];
+
+/// c[t][j] += rows [row + 16 t, row + 16 t + 16) of a times the transposed rows [8 j, 8 j + 8) of
+/// b. What is read of b serves all t.
+template <int width, std::size_t tiles, std::size_t count>
+__device__ void multiply_by_rows(Tile<width> a, int row, Tile<width> b, Result (&c)[tiles][count]) {
 #pragma unroll
     for (int w = 0; w < width; w += 16) {
-        Fragments left;
-        a.left(row, w, left);
+        Fragments left[tiles];
+#pragma unroll
+        for (int t = 0; t < static_cast<int>(tiles); ++t) {
+            a.left(row + 16 * t, w, left[t]);
+        }
 #pragma unroll
         for (int j = 0; j < static_cast<int>(count); j += 2) {
             Fragments right;
             b.right_of_rows(8 * j, w, right);
-            multiply_add(c[j], left, right[0], right[1]);
-            multiply_add(c[j + 1], left, right[2], right[3]);
+#pragma unroll
+            for (int t = 0; t < static_cast<int>(tiles); ++t) {
+                multiply_add(c[t][j], left[t], right[0], right[1]);
+                multiply_add(c[t][j + 1], left[t], right[2], right[3]);
+            }
         }
     }
 }
 
-/// sum [16, width] += c [16, 8 count], rounded to bf16, times the first 8 count rows of b.
-template <int width, std::size_t count>
-__device__ void add_product(Result const (&c)[count], Tile<width> b, Results<width>& sum) {
+/// sum[t] [16, width] += c[t] [16, 8 count], rounded to bf16, times the first 8 count rows of b.
+template <int width, std::size_t tiles, std::size_t count, std::size_t columns>
+__device__ void add_product(
+    Result const (&c)[tiles][count], Tile<width> b, Result (&sum)[tiles][columns]
+) {
+    static_assert(8 * columns == static_cast<std::size_t>(width));
 #pragma unroll
     for (int j = 0; j < static_cast<int>(count); j += 2) {
-        Fragments left;
-        as_left_operand(c[j], c[j + 1], left);
+        Fragments left[tiles];
+#pragma unroll
+        for (int t = 0; t < static_cast<int>(tiles); ++t) {
+            as_left_operand(c[t][j], c[t][j + 1], left[t]);
+        }
 #pragma unroll
         for (int w = 0; w < width; w += 16) {
             Fragments right;
             b.right(8 * j, w, right);
-            multiply_add(sum[w / 8], left, right[0], right[1]);
-            multiply_add(sum[w / 8 + 1], left, right[2], right[3]);
+#pragma unroll
+            for (int t = 0; t < static_cast<int>(tiles); ++t) {
+                multiply_add(sum[t][w / 8], left[t], right[0], right[1]);
+                multiply_add(sum[t][w / 8 + 1], left[t], right[2], right[3]);
+            }
         }
     }
 }
