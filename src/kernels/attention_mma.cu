@@ -53,19 +53,39 @@ struct Softmax {
     }
 };
 
+/// Writes a tile's results: the weighted sums over their softmax's sums, and those sums' logs.
+template <int width>
+__device__ void finish(
+    Softmax const& softmax,
+    Results<width> const& sum,
+    float scale,
+    int begin,
+    AttentionForward<bf16> const& pass
+) {
+    auto const& s = pass.shape;
+    float factor[2];
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        float const total = row_sum(softmax.total[half]);
+        factor[half] = 1.0F / total;
+        int const query = begin + row_of(half);
+        if (threadIdx.x % 4 == 0 && query < s.row_length) {
+            pass.log_sum[(blockIdx.z * s.row_length + query) * s.heads + blockIdx.y] =
+                softmax.largest[half] * scale / kLog2OfE + logf(total);
+        }
+    }
+    write<width>(sum, factor, head_of(pass.out, s.heads, blockIdx.y, s), begin, s);
+}
+
+/// A block owns queries of one head and passes over the tiles of keys that they see.
 template <int width>
 __global__ void __launch_bounds__(kMmaThreads) forward_kernel(AttentionForward<bf16> pass) {
     extern __shared__ __align__(kVectorBytes) unsigned char shared[];
     constexpr int kQueries = kOwned<kTiles>;
     constexpr int kKeys = kKeysOf<width>;
-    Tile<width> const q{shared_address(shared)};
-    auto const k = [&](int stage) { return q.from(kQueries + stage * kKeys); };
-    auto const v = [&](int stage) { return q.from(kQueries + (2 + stage) * kKeys); };
     auto const& s = pass.shape;
-    auto const all_heads = s.heads + 2 * s.kv_heads;
-    std::int64_t const kv = blockIdx.y / (s.heads / s.kv_heads);
-    auto const key_head = head_of(pass.qkv, all_heads, s.heads + kv, s);
-    auto const value_head = head_of(pass.qkv, all_heads, s.heads + s.kv_heads + kv, s);
+    Tile<width> const q{shared_address(shared)};
+    KeyTiles<width, kKeys> const keys(q.from(kQueries), pass.qkv, s);
     int const begin = begin_of_queries<kTiles>();
     int const row = warp_row<kTiles>();
     auto const* const start = pass.document_start + blockIdx.z * s.row_length;
@@ -78,23 +98,22 @@ __global__ void __launch_bounds__(kMmaThreads) forward_kernel(AttentionForward<b
     float const scale = kLog2OfE * rsqrtf(static_cast<float>(width));
 
     int first = start[begin] / kKeys * kKeys;
-    load_async<kQueries>(head_of(pass.qkv, all_heads, blockIdx.y, s), begin, s, q);
-    load_async<kKeys>(key_head, first, s, k(0));
-    load_async<kKeys>(value_head, first, s, v(0));
+    auto const query_head = head_of(pass.qkv, s.heads + 2 * s.kv_heads, blockIdx.y, s);
+    load_async<kQueries>(query_head, begin, s, q);
+    keys.load(first, 0, s);
     Softmax softmax[kTiles];
     TileResults<kTiles, width> sum = {};
     for (int stage = 0; first < begin + kQueries; first += kKeys, stage ^= 1) {
         wait_for_copies();
         __syncthreads();
         if (first + kKeys < begin + kQueries) {
-            load_async<kKeys>(key_head, first + kKeys, s, k(stage ^ 1));
-            load_async<kKeys>(value_head, first + kKeys, s, v(stage ^ 1));
+            keys.load(first + kKeys, stage ^ 1, s);
         }
         if (first > begin + row + kTileRows * kTiles - 1) {
             continue;  // all these keys come after all this warp's queries
         }
         TileResults<kTiles, kKeys> score = {};
-        multiply_by_rows(q, row, k(stage), score);
+        multiply_by_rows(q, row, keys.k(stage), score);
         bool const some_hidden = first + kKeys > begin + row || first < last_start;
 #pragma unroll
         for (int t = 0; t < kTiles; ++t) {
@@ -103,30 +122,19 @@ __global__ void __launch_bounds__(kMmaThreads) forward_kernel(AttentionForward<b
             }
             softmax[t].take(score[t], scale, sum[t]);
         }
-        add_product(score, v(stage), sum);
+        add_product(score, keys.v(stage), sum);
     }
 #pragma unroll
     for (int t = 0; t < kTiles; ++t) {
-        int const tile = begin + row + kTileRows * t;
-        float factor[2];
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-            float const total = row_sum(softmax[t].total[half]);
-            factor[half] = 1.0F / total;
-            int const query = tile + row_of(half);
-            if (threadIdx.x % 4 == 0 && query < s.row_length) {
-                pass.log_sum[(blockIdx.z * s.row_length + query) * s.heads + blockIdx.y] =
-                    softmax[t].largest[half] * scale / kLog2OfE + logf(total);
-            }
-        }
-        write<width>(sum[t], factor, head_of(pass.out, s.heads, blockIdx.y, s), tile, s);
+        finish<width>(softmax[t], sum[t], scale, begin + row + kTileRows * t, pass);
     }
 }
 
 template <int width>
 void forward(AttentionForward<bf16> const& pass, Stream stream) {
     launch<width, kTiles>(
-        forward_kernel<width>, kOwned<kTiles> + 4 * kKeysOf<width>, pass.shape.heads, pass, stream
+        forward_kernel<width>, kOwned<kTiles> + KeyTiles<width, kKeysOf<width>>::kRows,
+        pass.shape.heads, pass, stream
     );
 }
 

@@ -49,6 +49,33 @@ __device__ void load_async(
     }
 }
 
+/// Two stages of tiles of keys and values in shared memory: one is worked on while the other is
+/// copied.
+template <int width, int keys>
+struct KeyTiles {
+    Tile<width> first;
+    Head<bf16 const> key_head;
+    Head<bf16 const> value_head;
+
+    /// Of the query head that the block works on.
+    __device__ KeyTiles(Tile<width> place, bf16 const* qkv, AttentionShape const& s)
+        : first(place) {
+        std::int64_t const kv = s.heads + blockIdx.y / (s.heads / s.kv_heads);
+        key_head = head_of(qkv, s.heads + 2 * s.kv_heads, kv, s);
+        value_head = head_of(qkv, s.heads + 2 * s.kv_heads, kv + s.kv_heads, s);
+    }
+    [[nodiscard]] __device__ Tile<width> k(int stage) const { return first.from(stage * keys); }
+    [[nodiscard]] __device__ Tile<width> v(int stage) const {
+        return first.from((2 + stage) * keys);
+    }
+    /// Begins to copy keys [begin, begin + keys) and their values.
+    __device__ void load(int begin, int stage, AttentionShape const& s) const {
+        load_async<keys>(key_head, begin, s, k(stage));
+        load_async<keys>(value_head, begin, s, v(stage));
+    }
+    static constexpr int kRows = 4 * keys;  ///< of shared memory
+};
+
 __device__ inline float exp2_fast(float x) {
     float y;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
