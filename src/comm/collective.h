@@ -1,4 +1,7 @@
 // comm/collective.h - what ranks do together, on views. Every function is collective over `group`.
+//
+// Host memory goes by MPI, device memory by NCCL in the stream's queue: the host then goes on at
+// once. NCCL adds in an order of its own, the same from run to run on the same GPUs.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +16,8 @@
 
 namespace isogloss {
 
-/// x[i] = sum over ranks of x[i], in rank order: same bits on every rank and from run to run.
+/// x[i] = sum over ranks of x[i], in rank order (NCCL: in its own): same bits on every rank and
+/// from run to run.
 void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream);
 
 /// Rank r keeps, in place, the sum over ranks of elements even_part(x.size(), ranks, r) of x, added
@@ -30,7 +34,7 @@ void broadcast(View<T, 1> x, int root, MpiComm const& group, Stream stream);
 
 /// Sends rows [send_begin[p], send_begin[p+1]) of `send` to rank p, and fills `receive` with the
 /// rows of rank 0, 1, ... in turn: rows [receive_begin[p], receive_begin[p+1]) are rank p's. The
-/// rank's own rows are copied without MPI. Counts are rows, so they fit MPI's int.
+/// rank's own rows are copied without MPI or NCCL. Counts are rows, so they fit MPI's int.
 ///
 /// @param send           [S, D];  send_begin [P+1] on the host
 /// @param receive        [R, D] out;  receive_begin [P+1] on the host

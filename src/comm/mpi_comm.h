@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/unique_handle.h"
+#include "comm/device_link.h"
 
 namespace isogloss {
 
@@ -29,6 +30,8 @@ public:
     [[nodiscard]] MPI_Comm get() const noexcept { return handle_.get(); }
     [[nodiscard]] int rank() const noexcept { return rank_; }
     [[nodiscard]] int size() const noexcept { return size_; }
+    /// For collectives on device memory alone, the first of which makes it.
+    [[nodiscard]] DeviceLink& device_link() const noexcept { return device_link_; }
 
 private:
     explicit MpiComm(MPI_Comm owned);
@@ -36,6 +39,7 @@ private:
     UniqueHandle<MpiCommTraits> handle_;
     int rank_ = 0;
     int size_ = 0;
+    mutable DeviceLink device_link_;
 };
 
 }  // namespace isogloss

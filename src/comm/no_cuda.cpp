@@ -2,9 +2,17 @@
 #include "device/no_cuda.h"
 
 #include "comm/collective_backends.h"
+#include "comm/device_link.h"
 
-namespace isogloss::cuda {
+namespace isogloss {
 
+void NcclTraits::release(type /*communicator*/) noexcept {}
+
+namespace cuda {
+
+DeviceLink const& link_of(MpiComm const& /*group*/) {
+    fail_without_cuda("communicator of GPUs");
+}
 void all_reduce_sum(View<float, 1> /*x*/, MpiComm const& /*group*/, Stream /*stream*/) {
     fail_without_cuda("all_reduce_sum");
 }
@@ -44,4 +52,5 @@ ISOGLOSS_INSTANTIATE(bf16);
 ISOGLOSS_INSTANTIATE(std::int32_t);
 #undef ISOGLOSS_INSTANTIATE
 
-}  // namespace isogloss::cuda
+}  // namespace cuda
+}  // namespace isogloss

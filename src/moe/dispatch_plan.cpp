@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/math.h"
 #include "base/require.h"
 #include "comm/collective.h"
 #include "moe/routing_ops.h"
@@ -11,19 +12,48 @@
 namespace isogloss {
 namespace {
 
-// [P+1] from the number of rows that each rank has for this one.
-std::vector<std::int64_t> exchange_counts(
-    std::span<std::int64_t const> send_begin, MpiComm const& group
-) {
-    std::vector<std::int64_t> counts;
-    for (std::size_t p = 0; p + 1 < send_begin.size(); ++p) {
-        counts.push_back(send_begin[p + 1] - send_begin[p]);
-    }
+// Where the runs of these lengths begin, and the last one ends.
+std::vector<std::int64_t> beginnings(std::span<std::int64_t const> lengths) {
     std::vector<std::int64_t> begin{0};
-    for (auto const count : all_to_all(counts, group)) {
-        begin.push_back(begin.back() + count);
+    for (auto const length : lengths) {
+        begin.push_back(begin.back() + length);
     }
     return begin;
+}
+
+// Every expert is here: its pairs are the choices for it.
+void count_at_home(DispatchPlan& plan, ExpertSeats const& seats) {
+    std::vector<std::int64_t> pairs(index(seats.num_local), 0);
+    for (std::size_t e = 0; e < plan.expert_tokens.size(); ++e) {
+        pairs[index(seats.local[e])] += plan.expert_tokens[e];
+    }
+    plan.expert_begin = beginnings(pairs);
+    plan.receive_begin = {0, plan.num_tokens};
+    plan.send_begin = {0, plan.num_tokens};
+}
+
+// Tells each rank how many slots it gets, and how many choices for each of its experts.
+void exchange_counts(DispatchPlan& plan, ExpertSeats const& seats, MpiComm const& group) {
+    auto const ranks = index(group.size());
+    auto const length = 1 + index(seats.most_local);
+    std::vector<std::int64_t> told(ranks * length, 0);
+    for (std::size_t p = 0; p < ranks; ++p) {
+        told[p * length] = plan.send_begin[p + 1] - plan.send_begin[p];
+    }
+    for (std::size_t e = 0; e < plan.expert_tokens.size(); ++e) {
+        told[index(seats.rank[e]) * length + 1 + index(seats.local[e])] += plan.expert_tokens[e];
+    }
+    auto const heard = all_to_all(told, group);
+    std::vector<std::int64_t> rows;
+    std::vector<std::int64_t> pairs(index(seats.num_local), 0);
+    for (std::size_t p = 0; p < ranks; ++p) {
+        rows.push_back(heard[p * length]);
+        for (std::size_t l = 0; l < pairs.size(); ++l) {
+            pairs[l] += heard[p * length + 1 + l];
+        }
+    }
+    plan.receive_begin = beginnings(rows);
+    plan.expert_begin = beginnings(pairs);
 }
 
 void take_source_lists(DispatchPlan& plan, Arena& arena) {
@@ -63,8 +93,9 @@ void check(
     );
     for (auto const rank : seats.rank) {
         require(
-            rank >= 0 && rank < group.size(), "dispatch plan: an expert on rank {} of {}", rank,
-            group.size()
+            rank >= 0 && rank < group.size() && seats.num_local <= seats.most_local,
+            "dispatch plan: an expert on rank {} of {}; {} experts here, {} at most", rank,
+            group.size(), seats.num_local, seats.most_local
         );
     }
 }
@@ -76,6 +107,10 @@ ExpertSeats seats_for(LayerPlacement const& placement, int source, int num_ranks
     seats.source = source;
     seats.travels = !placement.is_local(num_ranks);
     seats.num_local = static_cast<std::int32_t>(placement.experts_of(source).size());
+    for (int rank = 0; rank < num_ranks; ++rank) {
+        auto const held = static_cast<std::int32_t>(placement.experts_of(rank).size());
+        seats.most_local = std::max(seats.most_local, held);
+    }
     for (std::int32_t expert = 0; expert < placement.num_experts(); ++expert) {
         auto const rank = placement.holder_for(expert, source);
         auto const theirs = placement.experts_of(rank);
@@ -104,12 +139,11 @@ DispatchPlan plan_dispatch(
     plan.expert_tokens = std::move(counts.expert_tokens);
     plan.send_begin = std::move(counts.send_begin);
     if (plan.travels) {
-        plan.receive_begin = exchange_counts(plan.send_begin, group);
+        exchange_counts(plan, seats, group);
         take_source_lists(plan, arena);
         fill_slots(expert, seats, plan, stream);
     } else {
-        plan.receive_begin = {0, plan.num_tokens};
-        plan.send_begin = {0, plan.num_tokens};
+        count_at_home(plan, seats);
     }
 
     auto const width = 2 * plan.num_choices;
@@ -124,7 +158,6 @@ DispatchPlan plan_dispatch(
     } else {
         fill_routes(expert, gate, seats, plan.choice_slot, received, stream);
     }
-    plan.expert_begin = count_pairs(received, seats.num_local, stream);
     take_expert_lists(plan, arena);
     fill_pairs(received, plan, stream);
     return plan;

@@ -17,6 +17,7 @@ struct ExpertSeats {
     std::vector<std::int32_t> rank;   ///< [E] the rank that computes them
     std::vector<std::int32_t> local;  ///< [E] the expert's place among that rank's experts
     std::int32_t num_local = 0;       ///< experts that the source itself holds
+    std::int32_t most_local = 0;      ///< experts of the rank that holds most
     bool travels = false;             ///< false: every rank holds all experts, no row leaves one
 };
 
@@ -60,8 +61,9 @@ struct DispatchPlan {
     [[nodiscard]] std::int64_t num_pairs() const { return expert_begin.back(); }
 };
 
-/// Sorts the choices and tells every rank what to expect: one all-to-all of counts, then one of
-/// (local expert, gate) K times a slot. Collective over `group`; no MPI where nothing travels.
+/// Sorts the choices and tells every rank what to expect: one all-to-all of counts on the host,
+/// then one of (local expert, gate) K times a slot. On a GPU the host waits once, for the counts.
+/// Collective over `group`; nothing is exchanged where nothing travels.
 ///
 /// A choice may be absent: it goes nowhere, and a token all of whose choices are absent comes back
 /// as zeros.

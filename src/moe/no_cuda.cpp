@@ -34,11 +34,6 @@ void fill_routes(
 ) {
     fail_without_cuda("fill_routes");
 }
-std::vector<std::int64_t> count_pairs(
-    View<std::int32_t const, 2> /*route*/, std::int32_t /*num_local*/, Stream /*stream*/
-) {
-    fail_without_cuda("count_pairs");
-}
 void fill_pairs(
     View<std::int32_t const, 2> /*route*/, DispatchPlan const& /*plan*/, Stream /*stream*/
 ) {

@@ -51,16 +51,6 @@ void fill_routes(
     }
 }
 
-std::vector<std::int64_t> count_pairs(
-    View<std::int32_t const, 2> route, std::int32_t num_local, Stream stream
-) {
-    switch (route.device) {
-        case Device::cpu: return cpu::count_pairs(route, num_local);
-        case Device::cuda: return cuda::count_pairs(route, num_local, stream);
-    }
-    fail(Exit::internal, "count_pairs: unknown device");
-}
-
 void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan, Stream stream) {
     switch (route.device) {
         case Device::cpu: return cpu::fill_pairs(route, plan);

@@ -47,13 +47,9 @@ void fill_routes(
     Stream stream
 );
 
-/// [L+1]: the pairs of each local expert among the received routes [R, 2K].
+/// Fills the pairs and the rows' lists of `plan` from the received routes [R, 2K];
+/// plan.expert_begin is set.
 /// @throws Error  (CPU) when a place is outside [-1, L)
-std::vector<std::int64_t> count_pairs(
-    View<std::int32_t const, 2> route, std::int32_t num_local, Stream stream
-);
-
-/// Fills the pairs and the rows' lists of `plan`; plan.expert_begin is set.
 void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan, Stream stream);
 
 /// rows[r, k] = pairs[m] for the pair m that is choice k of row r, else 0.   pairs [M], rows [R, K]
@@ -98,7 +94,6 @@ void fill_routes(
     View<std::int32_t const, 2> choice_slot,
     View<std::int32_t, 2> route
 );
-std::vector<std::int64_t> count_pairs(View<std::int32_t const, 2> route, std::int32_t num_local);
 void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan);
 void pairs_to_rows(View<float const, 1> pairs, DispatchPlan const& plan, View<float, 2> rows);
 void slots_to_choices(View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices);
@@ -128,9 +123,6 @@ void fill_routes(
     View<std::int32_t const, 2> choice_slot,
     View<std::int32_t, 2> route,
     Stream stream
-);
-std::vector<std::int64_t> count_pairs(
-    View<std::int32_t const, 2> route, std::int32_t num_local, Stream stream
 );
 void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan, Stream stream);
 void pairs_to_rows(

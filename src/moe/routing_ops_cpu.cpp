@@ -127,35 +127,21 @@ void fill_routes(
     }
 }
 
-std::vector<std::int64_t> count_pairs(View<std::int32_t const, 2> route, std::int32_t num_local) {
-    auto const [rows, width] = route.shape;
-    std::vector<std::int64_t> begin(index(num_local) + 1, 0);
-    for (std::int64_t r = 0; r < rows; ++r) {
-        for (std::int64_t k = 0; k < width / 2; ++k) {
-            auto const local = route.data[r * width + k];
-            require(
-                local >= -1 && local < num_local,
-                "dispatch plan: row {} wants expert {} of the {} that this rank holds", r, local,
-                num_local
-            );
-            if (local >= 0) {
-                ++begin[index(local) + 1];
-            }
-        }
-    }
-    counts_to_begin(begin);
-    return begin;
-}
-
 void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan) {
     auto const [rows, width] = route.shape;
     auto const choices = width / 2;
+    auto const num_local = static_cast<std::int32_t>(plan.expert_begin.size()) - 1;
     auto next = plan.expert_begin;
     std::int32_t listed = 0;
     plan.row_pair_begin.data[0] = 0;
     for (std::int64_t r = 0; r < rows; ++r) {
         auto const* const entry = route.data + r * width;
         for (std::int64_t k = 0; k < choices; ++k) {
+            require(
+                entry[k] >= -1 && entry[k] < num_local,
+                "dispatch plan: row {} wants expert {} of the {} that this rank holds", r, entry[k],
+                num_local
+            );
             if (entry[k] < 0) {
                 continue;
             }

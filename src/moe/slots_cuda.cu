@@ -1,0 +1,268 @@
+// moe/slots_cuda.cu
+#include "base/math.h"
+#include "device/cuda_memory.h"
+#include "device/cuda_queue.h"
+#include "moe/block_sums.h"
+#include "moe/kernel_lists.h"
+#include "moe/routing_ops.h"
+
+// The stable sorts are one block a bucket: it walks over all tokens, in order, and numbers those
+// that belong to it. A micro-batch has some thousand tokens and a layer some dozen buckets, so this
+// is microseconds, and equal choices give equal bits.
+namespace isogloss::cuda {
+namespace {
+
+// Of the tokens that have a choice on `rank`: does this one?
+__device__ bool visits(
+    std::int32_t const* chosen, std::int64_t choices, std::int32_t rank, SeatTable const& seats
+) {
+    for (std::int64_t k = 0; k < choices; ++k) {
+        if (seats.has(chosen[k]) && seats.rank[chosen[k]] == rank) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// counts[e] = choices for expert e; counts[E + p] = tokens with a choice on rank p. A block each.
+__global__ void count_kernel(
+    std::int32_t const* expert,
+    std::int64_t tokens,
+    std::int64_t choices,
+    SeatTable const __grid_constant__ seats,
+    std::int64_t* counts
+) {
+    auto const bucket = static_cast<std::int32_t>(blockIdx.x);
+    std::int32_t count = 0;
+    for (std::int64_t n = threadIdx.x; n < tokens; n += kWalkers) {
+        auto const* const chosen = expert + n * choices;
+        if (bucket >= seats.experts) {
+            count += visits(chosen, choices, bucket - seats.experts, seats) ? 1 : 0;
+            continue;
+        }
+        for (std::int64_t k = 0; k < choices; ++k) {
+            count += chosen[k] == bucket ? 1 : 0;
+        }
+    }
+    auto const sum = block_sum<std::int32_t, kWalkers>(count);
+    if (threadIdx.x == 0) {
+        counts[bucket] = sum;
+    }
+}
+
+// The slots of rank blockIdx.x: their tokens, and which choices they carry.
+__global__ void slots_kernel(
+    std::int32_t const* expert,
+    std::int64_t tokens,
+    std::int64_t choices,
+    SeatTable const __grid_constant__ seats,
+    Beginnings const __grid_constant__ begin,
+    std::int32_t* send_token,
+    std::int32_t* choice_slot
+) {
+    __shared__ RunningPrefix::Memory memory;
+    auto const rank = static_cast<std::int32_t>(blockIdx.x);
+    RunningPrefix slots(memory, begin.at[rank]);
+    for (std::int64_t first = 0; first < tokens; first += kWalkers) {
+        auto const n = first + threadIdx.x;
+        auto const* const chosen = expert + n * choices;
+        bool const is_mine = n < tokens && visits(chosen, choices, rank, seats);
+        auto const slot = slots.next(is_mine ? 1 : 0);
+        if (is_mine) {
+            send_token[slot] = static_cast<std::int32_t>(n);
+        }
+        for (std::int64_t k = 0; n < tokens && k < choices; ++k) {
+            bool const is_absent = !seats.has(chosen[k]);
+            if (is_absent && rank == 0) {
+                choice_slot[n * choices + k] = -1;
+            } else if (!is_absent && seats.rank[chosen[k]] == rank) {
+                choice_slot[n * choices + k] = slot;
+            }
+        }
+    }
+}
+
+// The smallest slot above `last` among those of a token's choices, or -1.
+__device__ std::int32_t slot_after(
+    std::int32_t last, std::int32_t const* slots, std::int64_t choices
+) {
+    std::int32_t found = -1;
+    for (std::int64_t k = 0; k < choices; ++k) {
+        if (slots[k] > last && (found < 0 || slots[k] < found)) {
+            found = slots[k];
+        }
+    }
+    return found;
+}
+
+// token_slot_begin[n] = slots of the tokens before n. One block.
+__global__ void token_slots_kernel(
+    std::int32_t const* choice_slot,
+    std::int64_t tokens,
+    std::int64_t choices,
+    std::int32_t* token_slot_begin
+) {
+    __shared__ RunningPrefix::Memory memory;
+    RunningPrefix slots(memory, 0);
+    for (std::int64_t first = 0; first < tokens; first += kWalkers) {
+        auto const n = first + threadIdx.x;
+        std::int32_t count = 0;
+        if (n < tokens) {
+            auto const* const its = choice_slot + n * choices;
+            for (auto slot = slot_after(-1, its, choices); slot >= 0;
+                 slot = slot_after(slot, its, choices)) {
+                ++count;
+            }
+        }
+        auto const before = slots.next(count);
+        if (n < tokens) {
+            token_slot_begin[n] = before;
+        }
+    }
+    if (threadIdx.x == 0) {
+        token_slot_begin[tokens] = slots.sum();
+    }
+}
+
+// Own slots are at home in rows from home_begin on, all others behind the rows.
+struct ReturnPlaces {
+    std::int32_t own_begin;
+    std::int32_t own_end;
+    std::int32_t home_begin;
+    std::int32_t rows;
+
+    [[nodiscard]] __device__ std::int32_t of(std::int32_t slot) const {
+        bool const is_own = slot >= own_begin && slot < own_end;
+        return slot + (is_own ? home_begin - own_begin : rows);
+    }
+};
+
+__global__ void returns_kernel(
+    std::int32_t const* choice_slot,
+    std::int64_t tokens,
+    std::int64_t choices,
+    std::int32_t const* token_slot_begin,
+    ReturnPlaces places,
+    std::int32_t* token_return
+) {
+    auto const n = thread_place();
+    if (n >= tokens) {
+        return;
+    }
+    auto const* const its = choice_slot + n * choices;
+    auto* to = token_return + token_slot_begin[n];
+    for (auto slot = slot_after(-1, its, choices); slot >= 0;
+         slot = slot_after(slot, its, choices)) {
+        *to++ = places.of(slot);
+    }
+}
+
+__global__ void no_routes_kernel(std::int64_t slots, std::int64_t choices, std::int32_t* route) {
+    auto const i = thread_place();
+    if (i < slots * choices) {
+        auto* const entry = route + i / choices * 2 * choices + i % choices;
+        entry[0] = -1;
+        entry[choices] = 0;
+    }
+}
+
+__global__ void routes_kernel(
+    std::int32_t const* expert,
+    float const* gate,
+    std::int64_t tokens,
+    std::int64_t choices,
+    SeatTable const __grid_constant__ seats,
+    std::int32_t const* choice_slot,
+    std::int32_t* route
+) {
+    auto const i = thread_place();
+    if (i >= tokens * choices || !seats.has(expert[i])) {
+        return;
+    }
+    auto const slot = choice_slot == nullptr ? i / choices : choice_slot[i];
+    auto* const entry = route + slot * 2 * choices + i % choices;
+    entry[0] = seats.local[expert[i]];
+    entry[choices] = __float_as_int(gate[i]);
+}
+
+}  // namespace
+
+SlotCounts count_slots(
+    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
+) {
+    auto const table = table_of(seats);
+    auto const experts = seats.rank.size();
+    std::vector<std::int64_t> counts(experts + index(num_ranks));
+    auto& queue = queue_of(stream);
+    auto* const counted = queue.scratch_of<std::int64_t>(static_cast<std::int64_t>(counts.size()));
+    count_kernel<<<static_cast<unsigned>(counts.size()), kWalkers, 0, queue.get()>>>(
+        expert.data, expert.shape[0], expert.shape[1], table, counted
+    );
+    check_launch();
+    copy_to_host(counts.data(), counted, counts.size() * sizeof(std::int64_t), stream);
+    SlotCounts result{{0}, {counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(experts)}};
+    for (auto e = experts; e < counts.size(); ++e) {
+        result.send_begin.push_back(result.send_begin.back() + counts[e]);
+    }
+    return result;
+}
+
+void fill_slots(
+    View<std::int32_t const, 2> expert,
+    ExpertSeats const& seats,
+    DispatchPlan const& plan,
+    Stream stream
+) {
+    auto const [tokens, choices] = expert.shape;
+    auto const begin = beginnings_of(plan.send_begin, "ranks");
+    auto const ranks = static_cast<unsigned>(plan.send_begin.size() - 1);
+    auto* const queue = queue_of(stream).get();
+    slots_kernel<<<ranks, kWalkers, 0, queue>>>(
+        expert.data, tokens, choices, table_of(seats), begin, plan.send_token.data,
+        plan.choice_slot.data
+    );
+    check_launch();
+    token_slots_kernel<<<1, kWalkers, 0, queue>>>(
+        plan.choice_slot.data, tokens, choices, plan.token_slot_begin.data
+    );
+    check_launch();
+    if (tokens == 0) {
+        return;
+    }
+    auto const own = index(seats.source);
+    ReturnPlaces const places{
+        begin.at[own], begin.at[own + 1], static_cast<std::int32_t>(plan.receive_begin[own]),
+        static_cast<std::int32_t>(plan.num_rows())};
+    returns_kernel<<<blocks_for(tokens), kThreads, 0, queue>>>(
+        plan.choice_slot.data, tokens, choices, plan.token_slot_begin.data, places,
+        plan.token_return.data
+    );
+    check_launch();
+}
+
+void fill_routes(
+    View<std::int32_t const, 2> expert,
+    View<float const, 2> gate,
+    ExpertSeats const& seats,
+    View<std::int32_t const, 2> choice_slot,
+    View<std::int32_t, 2> route,
+    Stream stream
+) {
+    auto const [tokens, choices] = expert.shape;
+    auto const slots = route.shape[0];
+    auto* const queue = queue_of(stream).get();
+    if (slots > 0) {
+        no_routes_kernel<<<blocks_for(slots * choices), kThreads, 0, queue>>>(
+            slots, choices, route.data
+        );
+        check_launch();
+    }
+    if (tokens > 0) {
+        routes_kernel<<<blocks_for(tokens * choices), kThreads, 0, queue>>>(
+            expert.data, gate.data, tokens, choices, table_of(seats), choice_slot.data, route.data
+        );
+        check_launch();
+    }
+}
+
+}  // namespace isogloss::cuda
