@@ -15,19 +15,24 @@
 #include "checkpoint/shard_layout.h"
 #include "checkpoint/state_writer.h"
 #include "comm/collective.h"
+#include "device/copy.h"
 
 namespace isogloss {
 namespace {
 
-std::span<std::byte> value_bytes(ParameterTable& parameters, std::size_t index) {
+/// Reads one parameter to wherever its values are.
+void read_values(
+    Hdf5File const& shard, TensorRecord const& tensor, ParameterTable& parameters, HashCheck check
+) {
+    auto const index = parameters.index_of(tensor.name);
+    auto const read = [&](auto host) {
+        read_tensor(shard, tensor, std::as_writable_bytes(host.span()), check);
+    };
     if (parameters.specs()[index].dtype == DType::bf16) {
-        auto const values = parameters.values<bf16>(index);
-        require(values.device == Device::cpu, "a checkpoint is read into host memory");
-        return std::as_writable_bytes(values.span());
+        fill_from_host(parameters.values<bf16>(index), Stream{}, read);
+    } else {
+        fill_from_host(parameters.values<float>(index), Stream{}, read);
     }
-    auto const values = parameters.values<float>(index);
-    require(values.device == Device::cpu, "a checkpoint is read into host memory");
-    return std::as_writable_bytes(values.span());
 }
 
 std::map<std::string_view, TensorRecord const*> by_name(Manifest const& manifest) {
@@ -133,14 +138,14 @@ void read_pieces(
             auto const name = state_name(spec, kind);
             auto const& shard = stored.at(name)->shard;
             auto const& file = files.try_emplace(shard, checkpoint.folder / shard).first->second;
-            auto const out = state_view(piece, kind);
-            require(out.device == Device::cpu, "a checkpoint is read into host memory");
             require_data(
                 file.info(name) == DatasetInfo{StoredType::f32, {spec.size()}},
                 "{}: {} has another shape or type than the manifest says", file.path().string(),
                 name
             );
-            file.read_at(name, piece.range.begin, out.span());
+            fill_from_host(state_view(piece, kind), Stream{}, [&](auto host) {
+                file.read_at(name, piece.range.begin, host.span());
+            });
         }
     }
 }
@@ -192,8 +197,7 @@ void load_weights(
         attempt.run([&, &name = file, &members = tensors] {
             Hdf5File const shard(checkpoint.folder / name);
             for (auto const* tensor : members) {
-                auto const index = parameters.index_of(tensor->name);
-                read_tensor(shard, *tensor, value_bytes(parameters, index), check);
+                read_values(shard, *tensor, parameters, check);
             }
         });
     }

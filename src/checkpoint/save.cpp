@@ -16,6 +16,7 @@
 #include "checkpoint/shard_layout.h"
 #include "checkpoint/state_writer.h"
 #include "comm/collective.h"
+#include "device/copy.h"
 
 namespace isogloss {
 namespace {
@@ -30,15 +31,12 @@ struct Made {
     std::string warning;
 };
 
-std::span<std::byte const> value_bytes(ParameterTable const& parameters, std::size_t index) {
-    if (parameters.specs()[index].dtype == DType::bf16) {
-        auto const values = parameters.values<bf16>(index);
-        require(values.device == Device::cpu, "a checkpoint is written from host memory");
-        return std::as_bytes(values.span());
-    }
-    auto const values = parameters.values<float>(index);
-    require(values.device == Device::cpu, "a checkpoint is written from host memory");
-    return std::as_bytes(values.span());
+/// Writes one parameter, from wherever its values are.
+template <class T>
+void write_values(ShardWriter& writer, View<T, 1> values, ParameterSpec const& spec) {
+    Buffer<T> room;
+    auto const host = on_host(values, room, Stream{});
+    writer.write(spec.name, spec.shape, spec.dtype, std::as_bytes(host.span()));
 }
 
 /// The tensors of `plan` as the origin stores them in a file of the same name; empty when the file
@@ -128,7 +126,11 @@ Made Save::link_or_write(std::filesystem::path const& folder, ShardPlan const& p
     ShardWriter writer(folder, plan.file);
     for (auto const member : plan.members) {
         auto const& spec = specs()[member];
-        writer.write(spec.name, spec.shape, spec.dtype, value_bytes(input_.parameters, member));
+        if (spec.dtype == DType::bf16) {
+            write_values(writer, input_.parameters.values<bf16>(member), spec);
+        } else {
+            write_values(writer, input_.parameters.values<float>(member), spec);
+        }
     }
     made.shard = writer.finish();
     return made;

@@ -7,6 +7,7 @@
 #include "base/require.h"
 #include "comm/collective.h"
 #include "comm/mpi_check.h"
+#include "device/copy.h"
 
 namespace isogloss {
 namespace {
@@ -105,10 +106,11 @@ void StateGatherer::move(
 ) {
     auto const is_owner = world_.rank() == owner.rank;
     auto const view = is_owner ? state_view(mine_[owner.piece], kind) : View<float, 1>{};
-    require(view.device == Device::cpu, "state of a checkpoint must lie in host memory");
+    Buffer<float> room;
     for (std::int64_t first = 0; first < owner.range.size(); first += kChunk) {
         auto const count = std::min(kChunk, owner.range.size() - first);
-        float const* data = is_owner ? view.data + first : nullptr;
+        float const* data =
+            is_owner ? on_host(view.rows(first, first + count), room, Stream{}).data : nullptr;
         if (is_owner && owner.rank != writer) {
             ISOGLOSS_MPI(
                 MPI_Send(data, static_cast<int>(count), MPI_FLOAT, writer, kTag, world_.get())

@@ -26,6 +26,7 @@ void describe(Options& options, DispatchBench& config) {
     options.add_choice(
         "dtype", config.dtype, {{"f32", DType::f32}, {"bf16", DType::bf16}}, "type of the rows"
     );
+    describe(options, config.device);
     options.add("rounds", config.rounds, "measured repetitions");
     options.add("warmups", config.warmups, "repetitions before the first measured one");
     options.add("seed", config.seed, "of the choices and the rows");
@@ -51,7 +52,7 @@ std::vector<Line> lines_of(Measurements const& all, MpiComm const& group) {
         {"  its exchange", &all.dispatch_exchange},
         {"combine", &all.combine},
         {"  its exchange", &all.combine_exchange},
-        {"plain MPI_Alltoallv", &all.plain}};
+        {"plain exchange", &all.plain}};
     for (auto& line : lines) {
         auto const bytes = line.measured->bytes;
         line.mean_bytes = static_cast<double>(sum_over(bytes, group)) / group.size();
@@ -135,13 +136,15 @@ Exit run_bench_dispatch(Arguments const& arguments, World const& world) {
     Options options(
         "bench dispatch",
         "Times the exchanges of one mixture-of-experts layer: plan, dispatch, combine, next to a "
-        "plain MPI_Alltoallv of the same bytes in the same rounds."
+        "plain exchange (MPI_Alltoallv, or NCCL's sends and receives) of the same bytes in the "
+        "same rounds."
     );
     describe(options, config);
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
     auto const& group = world.comm();
+    take_device(config.device, world);
     auto const measured = measure_dispatch(config, world);
     auto const lines = lines_of(measured, group);
     if (group.rank() == 0) {

@@ -94,7 +94,8 @@ private:
                 {fmt::format(
                      "{} {} {}x{}x{}", product.name, form, product.tokens, product.in, product.out
                  ),
-                 product_seconds(product, bench_.model.dtype, bench_.repeats), product.flops(), 0.0}
+                 product_seconds(product, bench_.model.dtype, Device::cpu, bench_.repeats),
+                 product.flops(), 0.0}
             );
         }
     }

@@ -60,11 +60,14 @@ struct StepProduct {
 /// All matrix products of a step on `tokens` tokens of one rank, an equal share for each expert.
 std::vector<StepProduct> step_products(BenchModel const& model, std::int64_t tokens);
 
-/// Best seconds of one call, alone on this rank's cores, of `repeats` and with warm memory.
-double product_seconds(StepProduct const& product, DType dtype, int repeats);
+/// Best seconds of one call, alone on this rank's cores or GPU, of `repeats` and with warm memory.
+double product_seconds(StepProduct const& product, DType dtype, Device device, int repeats);
 
 /// What the machine's products reach at the shapes of a step: sum of their operations over sum of
 /// their seconds. FLOP/s of this rank.
-double product_peak(BenchModel const& model, std::int64_t tokens);
+double product_peak(BenchModel const& model, Device device, std::int64_t tokens);
+
+/// Bytes a second, read and written, of copying large memory of this rank's device to itself.
+double copy_peak(Device device);
 
 }  // namespace isogloss

@@ -4,14 +4,16 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "cli/bench_model.h"
 #include "cli/commands.h"
 #include "comm/collective.h"
+#include "comm/rank_device.h"
 #include "comm/world.h"
+#include "device/cuda_device.h"
+#include "device/moment.h"
 #include "model/language_model.h"
 #include "model/optimizer.h"
 #include "optim/gradient_norm.h"
@@ -23,6 +25,7 @@ constexpr int kWarmups = 2;
 
 struct StepBench {
     BenchModel model;
+    RankDevice device;
     std::int64_t steps = 6;
     bool recompute = false;
     bool json = false;
@@ -63,7 +66,8 @@ public:
     StepRunner(StepBench const& bench, World const& world)
         : world_(world.comm()),
           config_(config_of(bench.model)),
-          model_(config_, even_placement(config_, world), world_, {Device::cpu, bench.recompute}),
+          device_(bench.device.device),
+          model_(config_, even_placement(config_, world), world_, {device_, bench.recompute}),
           batch_(synthetic_batch(bench.model, world_.rank(), world_.size())),
           counted_(static_cast<double>(bench.model.rows * bench.model.row_length)),
           optimizer_(initialised()) {}
@@ -72,9 +76,9 @@ public:
         StepTimes times;
         for (std::int64_t step = 1; step <= kWarmups + steps; ++step) {
             barrier(world_);
-            Timer const whole;
+            auto const begin = now();
             auto const parts = one_step(step);
-            double const seconds = max_over(whole.seconds(), world_);
+            double const seconds = max_over(now().seconds_since(begin), world_);
             if (step > kWarmups) {
                 times.seconds.push_back(seconds);
                 for (auto const& [name, value] : parts) {
@@ -86,6 +90,7 @@ public:
     }
 
     [[nodiscard]] std::int64_t activation_bytes() const { return model_.activation_bytes(); }
+    [[nodiscard]] std::int64_t activation_blocks() const { return model_.activation_blocks(); }
 
 private:
     Optimizer initialised() {
@@ -95,34 +100,44 @@ private:
 
     // Forward, backward, gradient sums, clipping, AdamW: what a training step does.
     PhaseSeconds one_step(std::int64_t step) {
-        Timer timer;
+        auto const begin = now();
         model_.parameters().zero_gradients();
-        double const zero = timer.seconds();
+        auto const zeroed = now();
         model_.train(batch_, {.counted_targets = counted_, .losses = {.balance = 0.01}});
-        auto parts = model_.phase_seconds();
-        timer.restart();
+        auto const trained = now();
         double const norm = optimizer_.reduce_gradients(world_);
-        parts.emplace_back("reduce", timer.seconds());
-        timer.restart();
+        auto const reduced = now();
         optimizer_.update(
             {.learning_rate = 3e-4F,
              .weight_decay = 0.1F,
              .gradient_scale = clip_factor(norm, 1.0),
              .step = step}
         );
-        parts.emplace_back("update", timer.seconds() + zero);
+        auto const updated = now();
+        auto parts = model_.phase_seconds();
+        parts.emplace_back("reduce", reduced.seconds_since(trained));
+        parts.emplace_back("update", updated.seconds_since(reduced) + zeroed.seconds_since(begin));
         return parts;
     }
 
+    [[nodiscard]] Moment now() const { return {device_, Stream{}}; }
+
     MpiComm const& world_;
     ModelConfig config_;
+    Device device_;
     LanguageModel model_;
     Batch batch_;
     double counted_;
     Optimizer optimizer_;
 };
 
-Json to_json(StepBench const& bench, StepTimes const& times, double peak, int ranks) {
+// What the machine gives, measured beside the step.
+struct Limits {
+    double products = 0.0;  // FLOP/s of all ranks at the shapes of the step
+    double copy = 0.0;      // bytes a second of one rank's device, read and written
+};
+
+Json to_json(StepBench const& bench, StepTimes const& times, Limits const& limits, int ranks) {
     double const tokens = static_cast<double>(bench.model.rows * bench.model.row_length);
     double const step = median(times.seconds);
     double const flops = flops_per_token(bench.model) * tokens / step;
@@ -135,15 +150,28 @@ Json to_json(StepBench const& bench, StepTimes const& times, double peak, int ra
     json["best_tokens_per_second"] = tokens / std::ranges::min(times.seconds);
     json["flops_per_token"] = flops_per_token(bench.model);
     json["flops_per_second"] = flops;
-    json["product_peak"] = peak;
-    json["share_of_peak"] = flops / peak;
+    json["product_peak"] = limits.products;
+    json["share_of_peak"] = flops / limits.products;
+    json["copy_peak"] = limits.copy;
     for (auto const& [name, seconds] : times.phases) {
         json["phase_seconds"][name] = median(seconds);
     }
     return json;
 }
 
-void print(StepBench const& bench, Json const& json, std::int64_t activation_bytes) {
+// Bytes of the GPU in use, by whomever; 0 on the CPU.
+std::int64_t device_bytes(Device device) {
+    return device == Device::cpu
+               ? 0
+               : cuda::device_properties().memory_bytes - cuda::free_device_memory();
+}
+
+std::string device_text(Json const& json) {
+    std::int64_t const bytes = json["device_bytes"];
+    return bytes == 0 ? "" : ", " + bytes_text(bytes) + " of the GPU in use";
+}
+
+void print(StepBench const& bench, Json const& json) {
     double const step = json["seconds"];
     auto const& model = bench.model;
     fmt::print(
@@ -168,14 +196,16 @@ void print(StepBench const& bench, Json const& json, std::int64_t activation_byt
     table.add_row({"step", decimal_text(step, 4), "100.0 %"});
     fmt::print("{}", table.text());
     fmt::print(
-        "tokens/s: {:.0f} median, {:.0f} best of {} steps; activations {}\n"
+        "tokens/s: {:.0f} median, {:.0f} best of {} steps; activations {} in {} blocks{}\n"
         "model: {:.1f} MFLOP a token = 6 x parameters used, with head, without embedding + 12 x "
         "layers x width x row length\n"
-        "{:.1f} GFLOP/s, {:.1f} % of the {:.1f} GFLOP/s of the step's own products\n",
+        "{:.1f} GFLOP/s, {:.1f} % of the {:.1f} GFLOP/s of the step's own products alone; copies "
+        "move {:.0f} GB/s\n",
         json["tokens_per_second"].get<double>(), json["best_tokens_per_second"].get<double>(),
-        bench.steps, bytes_text(activation_bytes), json["flops_per_token"].get<double>() / 1e6,
+        bench.steps, bytes_text(json["activation_bytes"]), json["activation_blocks"].get<int>(),
+        device_text(json), json["flops_per_token"].get<double>() / 1e6,
         json["flops_per_second"].get<double>() / 1e9, 100.0 * json["share_of_peak"].get<double>(),
-        json["product_peak"].get<double>() / 1e9
+        json["product_peak"].get<double>() / 1e9, json["copy_peak"].get<double>() / 1e9
     );
 }
 
@@ -189,6 +219,7 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
         "AdamW; and the matrix products of the same shapes alone, as the limit."
     );
     describe(options, bench.model);
+    describe(options, bench.device);
     options.add("steps", bench.steps, "steps that are timed, after two that are not");
     options.add("recompute", bench.recompute, "keep block inputs only, run forward again");
     options.add("json", bench.json, "print one JSON document instead of a table");
@@ -203,17 +234,24 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
         return print_help(options, world);
     }
     auto const& comm = world.comm();
+    take_device(bench.device, world);
     StepRunner runner(bench, world);
     auto const times = runner.run(bench.steps);
+    auto const used = device_bytes(bench.device.device);
     barrier(comm);
     auto const tokens = even_part(bench.model.rows, comm.size(), 0).size() * bench.model.row_length;
-    double const peak = sum_over(product_peak(bench.model, tokens), comm);
-    auto const json = to_json(bench, times, peak, comm.size());
+    auto const device = bench.device.device;
+    Limits const limits{
+        sum_over(product_peak(bench.model, device, tokens), comm), copy_peak(device)};
+    auto json = to_json(bench, times, limits, comm.size());
+    json["activation_bytes"] = runner.activation_bytes();
+    json["activation_blocks"] = runner.activation_blocks();
+    json["device_bytes"] = used;
     if (comm.rank() == 0) {
         if (bench.json) {
             fmt::print("{}\n", json.dump(2));
         } else {
-            print(bench, json, runner.activation_bytes());
+            print(bench, json);
         }
     }
     return Exit::done;

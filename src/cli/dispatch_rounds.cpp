@@ -11,12 +11,14 @@
 #include <limits>
 #include <numeric>
 
-#include "base/clock.h"
 #include "base/random.h"
 #include "base/require.h"
 #include "comm/collective.h"
 #include "comm/mpi_check.h"
 #include "device/arena.h"
+#include "device/copy.h"
+#include "device/moment.h"
+#include "kernels/elementwise.h"
 #include "kernels/permute_rows.h"
 #include "moe/exchange.h"
 
@@ -49,23 +51,25 @@ template <class T>
 class Exchanges {
 public:
     Exchanges(DispatchBench const& config, World const& world)
-        : config_(config), group_(world.comm()), arena_(Device::cpu), exchange_(group_) {
+        : config_(config), group_(world.comm()), arena_(config.device.device), exchange_(group_) {
         PlacementRequest request;
         request.experts_per_layer = {config.experts};
         request.num_ranks = group_.size();
         request.ranks_per_node = world.ranks_per_node();
         seats_ = seats_for(place_experts(request).layers.at(0), group_.rank(), group_.size());
         expert_ = arena_.take<std::int32_t, 2>({config.tokens, config.top_k});
-        choose_experts(config, group_.rank(), expert_);
+        fill_from_host(expert_, {}, [&](auto host) {
+            choose_experts(config, group_.rank(), host);
+        });
         gate_ = arena_.take<float, 2>({config.tokens, config.top_k});
-        std::ranges::fill(gate_.span(), 1.0F / static_cast<float>(config.top_k));
+        fill<float>(gate_.flat(), 1.0F / static_cast<float>(config.top_k), {});
         x_ = arena_.take<T, 2>({config.tokens, config.width});
-        for (std::int64_t i = 0; i < x_.size(); ++i) {
-            auto const index = static_cast<std::uint64_t>(i);
-            x_.data[i] =
-                from_float<T>(static_cast<float>(0.5 + random_uniform(config.seed, 1000000, index))
-                );
-        }
+        fill_from_host(x_, {}, [&](auto host) {
+            for (std::int64_t i = 0; i < host.size(); ++i) {
+                auto const u = random_uniform(config.seed, 1000000, static_cast<std::uint64_t>(i));
+                host.data[i] = from_float<T>(static_cast<float>(0.5 + u));
+            }
+        });
         y_ = arena_.take<T, 2>({config.tokens, config.width});
     }
 
@@ -105,9 +109,9 @@ private:
     // Time of `work` from a common start to the end of its slowest rank.
     void timed(Measured& measured, std::invocable auto&& work) {
         barrier(group_);
-        Timer const timer;
+        auto const begin = now();
         work();
-        auto const seconds = max_over(timer.seconds(), group_);
+        auto const seconds = max_over(now().seconds_since(begin), group_);
         if (this_round_ >= 0) {
             measured.seconds.push_back(seconds);
         }
@@ -116,16 +120,41 @@ private:
     void add_exchange(Measured& measured, ExchangeTally const& before) {
         auto const seconds = max_over(exchange_.tally().seconds - before.seconds, group_);
         measured.bytes = exchange_.tally().bytes - before.bytes;
-        if (this_round_ >= 0) {
+        if (this_round_ >= 0 && arena_.device() == Device::cpu) {
             measured.seconds.push_back(seconds);
         }
     }
 
-    // MPI alone with the bytes of this dispatch, between buffers that nobody else touches.
+    [[nodiscard]] Moment now() const { return {arena_.device(), {}}; }
+
     void plain_exchange(DispatchPlan const& plan, Measured& measured) {
         if (!plan.travels) {
             return;
         }
+        switch (arena_.device()) {
+            case Device::cpu: return plain_mpi(plan, measured);
+            case Device::cuda: return plain_nccl(plan, measured);
+        }
+    }
+
+    // The bytes of this dispatch between buffers that nobody else touches.
+    void plain_nccl(DispatchPlan const& plan, Measured& measured) {
+        ArenaScope const scope(arena_);
+        auto const send = arena_.take<T, 2>({plan.send_begin.back(), config_.width});
+        auto const receive = arena_.take<T, 2>({plan.num_rows(), config_.width});
+        timed(measured, [&] {
+            all_to_all_rows<T>(
+                send, plan.send_begin, receive, plan.receive_begin, group_, {}, OwnRows::skip
+            );
+        });
+        auto const own = static_cast<std::size_t>(group_.rank());
+        auto const kept = plan.send_begin[own + 1] - plan.send_begin[own];
+        measured.bytes =
+            (send.shape[0] - kept) * config_.width * static_cast<std::int64_t>(sizeof(T));
+    }
+
+    // MPI alone with the bytes of this dispatch, between buffers that nobody else touches.
+    void plain_mpi(DispatchPlan const& plan, Measured& measured) {
         auto const ranks = static_cast<std::size_t>(group_.size());
         auto const row = config_.width * static_cast<std::int64_t>(sizeof(T));
         std::array<std::vector<int>, 2> counts;
@@ -179,11 +208,15 @@ private:
     void check_output() const {
         float const unit = sizeof(T) == 2 ? 0x1p-8F : 0x1p-24F;
         float const bound = unit * static_cast<float>(2 * config_.top_k + 2);
-        for (std::int64_t i = 0; i < x_.size(); ++i) {
-            auto const x = to_float(x_.data[i]);
+        std::array<Buffer<T>, 2> rooms;
+        auto const sent = on_host(x_, rooms[0], {});
+        auto const home = on_host(y_, rooms[1], {});
+        for (std::int64_t i = 0; i < sent.size(); ++i) {
+            auto const x = to_float(sent.data[i]);
             require(
-                std::abs(to_float(y_.data[i]) - x) <= bound * x,
-                "bench dispatch: element {} came home as {} and was {}", i, to_float(y_.data[i]), x
+                std::abs(to_float(home.data[i]) - x) <= bound * x,
+                "bench dispatch: element {} came home as {} and was {}", i, to_float(home.data[i]),
+                x
             );
         }
     }

@@ -21,6 +21,7 @@ enum class Classifiers : std::uint8_t { automatic, off };
 struct EvaluateConfig {
     std::filesystem::path checkpoint;
     std::filesystem::path corpus;
+    RankDevice device;
     ResultOutput output;
     EvaluationRequest request;
     Classifiers classifiers = Classifiers::automatic;
@@ -99,6 +100,7 @@ void describe(Options& options, EvaluateConfig& config) {
         "split", request.split, {{"valid", Split::valid}, {"train", Split::train}},
         "which documents"
     );
+    describe(options, config.device);
     options.add("rows", request.rows, "rows of one forward pass, a rank");
     options.add("max-tokens", request.max_tokens, "of each language; 0: all there are");
     describe_protocol(options, request);
@@ -166,11 +168,11 @@ Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal con
         return print_help(options, world);
     }
     auto const& comm = world.comm();
-    auto opened =
-        open_model(config.checkpoint, config.corpus, world, [&](ModelConfig const& model) {
-            require_positions(config.request, model);
-            complete(config, model);
-        });
+    auto const fit = [&](ModelConfig const& model) {
+        require_positions(config.request, model);
+        complete(config, model);
+    };
+    auto opened = open_model(config.checkpoint, config.corpus, world, fit, config.device);
 
     RoutingShares shares;
     config.request.shares = config.shares ? &shares : nullptr;

@@ -12,8 +12,10 @@ OpenedModel open_model(
     std::filesystem::path const& checkpoint,
     std::filesystem::path const& corpus,
     World const& world,
-    std::function<void(ModelConfig const&)> const& check
+    std::function<void(ModelConfig const&)> const& check,
+    RankDevice const& device
 ) {
+    take_device(device, world);
     Corpus text(corpus);
     auto stored = read_checkpoint(checkpoint, world.comm());
     require_tokenizer(stored, text.manifest().tokenizer_sha256, "corpus " + corpus.string());
@@ -21,7 +23,9 @@ OpenedModel open_model(
     if (check) {
         check(config);
     }
-    LanguageModel model(config, place_model(config, world), world.comm(), {});
+    LanguageModel model(
+        config, place_model(config, world), world.comm(), {.device = device.device}
+    );
     load_weights(stored, model.parameters(), HashCheck::compare, world.comm());
     return {std::move(stored), std::move(text), std::move(model)};
 }

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "checkpoint/manifest.h"
+#include "comm/rank_device.h"
 #include "comm/world.h"
 #include "corpus/corpus.h"
 #include "model/language_model.h"
@@ -26,7 +27,8 @@ OpenedModel open_model(
     std::filesystem::path const& checkpoint,
     std::filesystem::path const& corpus,
     World const& world,
-    std::function<void(ModelConfig const&)> const& check = {}
+    std::function<void(ModelConfig const&)> const& check = {},
+    RankDevice const& device = {}
 );
 
 }  // namespace isogloss

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "base/math.h"
-#include "base/require.h"
 #include "comm/collective_backends.h"
 #include "comm/nccl_check.h"
 #include "device/buffer.h"

@@ -6,7 +6,7 @@
 #include <exception>
 #include <string>
 
-#include "base/require.h"
+#include "base/error.h"
 #include "comm/collective.h"
 #include "comm/mpi_check.h"
 #include "comm/mpi_comm.h"
@@ -23,11 +23,13 @@ constexpr int kLastFaulty = NCCL_VERSION(2, 28, 8);
 void require_sound_nccl() {
     int version = 0;
     ISOGLOSS_NCCL(ncclGetVersion(&version));
-    require_environment(
-        version < kFirstFaulty || version > kLastFaulty,
-        "NCCL {} is loaded, and 2.28.3 to 2.28.8 are known to be faulty; load 2.28.9 or newer",
-        version
-    );
+    if (kFirstFaulty <= version && version <= kLastFaulty) {
+        throw Error(
+            Exit::environment, "NCCL " + std::to_string(version) +
+                                   " is loaded, and 2.28.3 to 2.28.8 are known to be faulty; load "
+                                   "2.28.9 or newer"
+        );
+    }
 }
 
 bool ranks_share_a_gpu(MpiComm const& group) {

@@ -46,7 +46,7 @@ void require_one_job() {
 
 // Ranks of one node side by side, also where Slurm dealt them out in turn, so that rank divided by
 // ranks_per_node is the node.
-MpiComm by_node(int& ranks_per_node) {
+MpiComm by_node(int& ranks_per_node, int& rank_on_node) {
     auto const all = MpiComm::split(MPI_COMM_WORLD, 0, 0);
     MPI_Comm made = MPI_COMM_NULL;
     ISOGLOSS_MPI(
@@ -55,6 +55,7 @@ MpiComm by_node(int& ranks_per_node) {
     UniqueHandle<MpiCommTraits> const node(made);
     int on_node = 0;
     ISOGLOSS_MPI(MPI_Comm_size(node.get(), &on_node));
+    ISOGLOSS_MPI(MPI_Comm_rank(node.get(), &rank_on_node));
     int first = all.rank();
     ISOGLOSS_MPI(MPI_Bcast(&first, 1, MPI_INT, 0, node.get()));
     ranks_per_node = static_cast<int>(max_over(std::int64_t{on_node}, all));
@@ -66,7 +67,7 @@ MpiComm by_node(int& ranks_per_node) {
 World::World(int& argc, char**& argv) {
     start_mpi(argc, argv);
     require_one_job();
-    comm_ = by_node(ranks_per_node_);
+    comm_ = by_node(ranks_per_node_, rank_on_node_);
 }
 
 World::~World() {

@@ -20,10 +20,13 @@ public:
     /// Ranks of this job on the node that has most of them: the same number on every rank. The
     /// ranks of a node follow one another in comm().
     [[nodiscard]] int ranks_per_node() const noexcept { return ranks_per_node_; }
+    /// This rank's place among those of its node.
+    [[nodiscard]] int rank_on_node() const noexcept { return rank_on_node_; }
 
 private:
     MpiComm comm_;
     int ranks_per_node_ = 1;
+    int rank_on_node_ = 0;
 };
 
 }  // namespace isogloss

@@ -24,6 +24,15 @@ View<T, 1> copy_to(Arena& arena, std::span<T const> from, Stream stream) {
     return to;
 }
 
+/// x, which the host has made, for the arena's device to read: x itself on the CPU, else a copy.
+template <class T>
+View<std::remove_const_t<T> const, 1> on_device(View<T, 1> x, Arena& arena, Stream stream) {
+    if (arena.device() == x.device) {
+        return x;
+    }
+    return copy_to(arena, std::span<std::remove_const_t<T> const>(x.span()), stream);
+}
+
 /// x for the host to read: x itself on the CPU, of another device a copy that `room` holds.
 template <class T, std::size_t rank>
 View<T const, rank> on_host(View<T, rank> x, Buffer<std::remove_const_t<T>>& room, Stream stream) {

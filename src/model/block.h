@@ -28,6 +28,7 @@ struct BlockActivations {
 struct Pass {
     TokenLayout tokens;
     std::span<Routing const> routing;    ///< [layer]
+    View<std::int32_t const, 1> token;   ///< [N]
     View<std::int32_t const, 1> target;  ///< [N] negative: not counted
     HiddenSums* hidden_sums = nullptr;   ///< that an observer wants, or null
     float norm_epsilon = 0.0F;

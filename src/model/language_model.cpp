@@ -27,7 +27,11 @@ public:
         cosine_ = Buffer<float>(device_, positions * half_);
         sine_ = Buffer<float>(device_, positions * half_);
         covered_ = positions;
-        rotary_table(theta_, cosine(), sine());
+        fill_from_host(cosine(), Stream{}, [&](auto host_cosine) {
+            fill_from_host(sine(), Stream{}, [&](auto host_sine) {
+                rotary_table(theta_, host_cosine, host_sine);
+            });
+        });
     }
     [[nodiscard]] View<float, 2> cosine() const { return cosine_.view<2>({covered_, half_}); }
     [[nodiscard]] View<float, 2> sine() const { return sine_.view<2>({covered_, half_}); }
@@ -71,6 +75,7 @@ struct LanguageModel::Parts {
         : config(buildable(a_config)),
           parameters(config, placement, world, settings.device),
           arena(settings.device),
+          watch(settings.device),
           positions(config, settings.device),
           network(make_network(
               config,
@@ -103,12 +108,13 @@ struct LanguageModel::Parts {
         return {
             {{batch.rows, batch.row_length, config.num_heads, config.num_kv_heads,
               config.head_width},
-             batch.position.view(),
-             batch.document_start.view(),
+             on_device(batch.position.view(), arena, Stream{}),
+             on_device(batch.document_start.view(), arena, Stream{}),
              positions.cosine(),
              positions.sine()},
             routing,
-            batch.targets.view(),
+            on_device(batch.tokens.view(), arena, Stream{}),
+            on_device(batch.targets.view(), arena, Stream{}),
             nullptr,
             config.norm_epsilon,
             &arena,
@@ -189,7 +195,7 @@ PassResult LanguageModel::train(Batch const& batch, PassOptions const& options) 
         static_cast<float>(1.0 / options.counted_targets), options.losses.balance,
         options.losses.balance_scale};
     return std::visit(
-        [&](auto& network) { return result_of(network.train(batch, weights, pass), batch); },
+        [&](auto& network) { return result_of(network.train(weights, pass), batch); },
         parts_->network
     );
 }
@@ -213,18 +219,17 @@ PassResult LanguageModel::evaluate(
         pass.hidden_sums = sums;
     }
     return std::visit(
-        [&](auto& network) { return result_of(network.evaluate(batch, pass), batch); },
-        parts_->network
+        [&](auto& network) { return result_of(network.evaluate(pass), batch); }, parts_->network
     );
 }
 
 PhaseSeconds LanguageModel::phase_seconds() const {
-    PhaseSeconds seconds;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(Phase::count); ++i) {
-        auto const phase = static_cast<Phase>(i);
-        seconds.emplace_back(name_of(phase), parts_->watch.seconds(phase));
+    PhaseSeconds named;
+    auto const seconds = parts_->watch.seconds();
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+        named.emplace_back(name_of(static_cast<Phase>(i)), seconds[i]);
     }
-    return seconds;
+    return named;
 }
 
 std::int64_t LanguageModel::activation_bytes() const {

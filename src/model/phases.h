@@ -4,8 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
-#include "base/clock.h"
+#include "device/moment.h"
 
 namespace isogloss {
 
@@ -17,7 +19,7 @@ enum class Phase : std::uint8_t {
     attend,    ///< the softmax of queries and keys, and its product with the values
     output,    ///< product after attention
     experts,   ///< feed-forwards, with router and plan
-    exchange,  ///< rows to their experts and back, waiting included
+    exchange,  ///< rows to their experts and back, waiting included; on a GPU part of `experts`
     head,      ///< logits and loss
     count
 };
@@ -27,30 +29,28 @@ char const* name_of(Phase phase);
 /// Gives every stretch of a pass to one phase, as laps of one watch.
 class PhaseWatch {
 public:
-    void restart() {
-        seconds_ = {};
-        lap_.restart();
-    }
+    using Seconds = std::array<double, static_cast<std::size_t>(Phase::count)>;
+
+    explicit PhaseWatch(Device device) : device_(device) {}
+
+    void restart();
     /// The time since the last lap was spent in `phase`.
-    void lap(Phase phase) {
-        add(phase, lap_.seconds());
-        lap_.restart();
-    }
-    /// The same, but `elsewhere` of these seconds were spent in `other`.
-    void lap(Phase phase, Phase other, double elsewhere) {
-        add(phase, -elsewhere);
-        add(other, elsewhere);
-        lap(phase);
-    }
-    [[nodiscard]] double seconds(Phase phase) const {
-        return seconds_[static_cast<std::size_t>(phase)];
-    }
+    void lap(Phase phase);
+    /// The same, but `elsewhere` of these seconds were spent in `other`; not told apart on a GPU.
+    void lap(Phase phase, Phase other, double elsewhere);
+    /// Since the restart. On a GPU the host waits for the last lap.
+    [[nodiscard]] Seconds seconds() const;
 
 private:
-    void add(Phase phase, double seconds) { seconds_[static_cast<std::size_t>(phase)] += seconds; }
+    struct Elsewhere {
+        Phase from;
+        Phase to;
+        double seconds;
+    };
 
-    Timer lap_;
-    std::array<double, static_cast<std::size_t>(Phase::count)> seconds_{};
+    Device device_;
+    std::vector<std::pair<Phase, Moment>> laps_;  ///< the first is the restart
+    std::vector<Elsewhere> elsewhere_;
 };
 
 }  // namespace isogloss

@@ -61,12 +61,10 @@ Transformer<T>::Transformer(
       saved_(blocks_.size()) {}
 
 template <class T>
-TransformerOutput Transformer<T>::train(
-    Batch const& batch, LossWeights const& weights, Pass const& pass
-) {
+TransformerOutput Transformer<T>::train(LossWeights const& weights, Pass const& pass) {
     auto& arena = *pass.arena;
-    auto const num_tokens = batch.size();
-    forward(batch, lowest_trainable_, pass);
+    auto const num_tokens = pass.token.size();
+    forward(lowest_trainable_, pass);
     output_.balance = balance_loss(output_.stats, weights.balance_scale, weights.balance, *world_);
     if (weights.balance == 0.0) {
         output_.balance.slope.assign(blocks_.size(), {});
@@ -77,7 +75,7 @@ TransformerOutput Transformer<T>::train(
     ArenaScope const scope(arena);
     auto const dnormed = arena.take<T, 2>(dx.shape);
     head_loss_with_gradient<T>(
-        last.normed, head_, batch.targets.view(), weights.token, output_.loss, dnormed, arena
+        last.normed, head_, pass.target, weights.token, output_.loss, dnormed, arena
     );
     pass.watch->lap(Phase::head);
     if (lowest_trainable_ < blocks_.size()) {
@@ -86,16 +84,16 @@ TransformerOutput Transformer<T>::train(
             dnormed, last.x, final_norm_.value, last.inverse, dx, final_norm_.gradient, Stream{}
         );
         pass.watch->lap(Phase::norm);
-        backward(batch, dx, pass);
+        backward(dx, pass);
     }
     return output_;
 }
 
 template <class T>
-TransformerOutput Transformer<T>::evaluate(Batch const& batch, Pass const& pass) {
-    forward(batch, blocks_.size() + 1, pass);
+TransformerOutput Transformer<T>::evaluate(Pass const& pass) {
+    forward(blocks_.size() + 1, pass);
     output_.balance = {};
-    head_loss<T>(entries_.back().normed, head_, batch.targets.view(), output_.loss, *pass.arena);
+    head_loss<T>(entries_.back().normed, head_, pass.target, output_.loss, *pass.arena);
     pass.watch->lap(Phase::head);
     return output_;
 }
@@ -125,15 +123,15 @@ Residual<T> Transformer<T>::entry_of(
 }
 
 template <class T>
-void Transformer<T>::forward(Batch const& batch, std::size_t first_kept, Pass const& pass) {
-    auto const num_tokens = batch.size();
+void Transformer<T>::forward(std::size_t first_kept, Pass const& pass) {
+    auto const num_tokens = pass.token.size();
     output_.stats.assign(blocks_.size(), {});
     output_.loss = pass.arena->take<float, 1>({num_tokens});
     places_ = {take_residual(pass, num_tokens), take_residual(pass, num_tokens)};
 
     auto& entry = entries_.front();
     entry = entry_of(0, first_kept, num_tokens, pass);
-    embed<T>(batch.tokens.view(), embedding_.value, entry.x, Stream{});
+    embed<T>(pass.token, embedding_.value, entry.x, Stream{});
     pass.watch->lap(Phase::embed);
     rms_norm<T>(
         entry.x, blocks_.front().attention_norm().value, pass.norm_epsilon, entry.normed,
@@ -164,12 +162,12 @@ void Transformer<T>::forward_block(std::size_t i, Keep keep, Pass const& pass) {
 }
 
 template <class T>
-void Transformer<T>::backward(Batch const& batch, View<T, 2> dx, Pass const& pass) {
+void Transformer<T>::backward(View<T, 2> dx, Pass const& pass) {
     for (std::size_t i = blocks_.size(); i-- > lowest_trainable_;) {
         backward_block(i, dx, pass);
     }
     if (embedding_.trains()) {
-        embed_backward<T>(batch.tokens.view(), dx, embedding_.gradient, Stream{});
+        embed_backward<T>(pass.token, dx, embedding_.gradient, Stream{});
         pass.watch->lap(Phase::embed);
     }
 }

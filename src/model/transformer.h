@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "corpus/batch.h"
 #include "model/block.h"
 #include "moe/balance_loss.h"
 
@@ -46,17 +45,17 @@ public:
     );
 
     /// Adds to the gradients of the trainable parameters; stops at the lowest of them.
-    TransformerOutput train(Batch const& batch, LossWeights const& weights, Pass const& pass);
-    TransformerOutput evaluate(Batch const& batch, Pass const& pass);
+    TransformerOutput train(LossWeights const& weights, Pass const& pass);
+    TransformerOutput evaluate(Pass const& pass);
 
 private:
     [[nodiscard]] Residual<T> take_residual(Pass const& pass, std::int64_t num_tokens) const;
     [[nodiscard]] Residual<T> entry_of(
         std::size_t block, std::size_t first_kept, std::int64_t num_tokens, Pass const& pass
     ) const;
-    void forward(Batch const& batch, std::size_t first_kept, Pass const& pass);
+    void forward(std::size_t first_kept, Pass const& pass);
     void forward_block(std::size_t i, Keep keep, Pass const& pass);
-    void backward(Batch const& batch, View<T, 2> dx, Pass const& pass);
+    void backward(View<T, 2> dx, Pass const& pass);
     void backward_block(std::size_t i, View<T, 2> dx, Pass const& pass);
 
     ModelConfig const* config_;

@@ -130,14 +130,26 @@ DispatchPlan plan_dispatch(
     Arena& arena,
     Stream stream
 ) {
+    auto const counts = count_routing({expert, {}, {}}, seats, group.size(), stream);
+    return plan_dispatch({expert, gate}, counts, seats, group, arena, stream);
+}
+
+DispatchPlan plan_dispatch(
+    RoutedChoices const& choices,
+    RoutingCounts const& counts,
+    ExpertSeats const& seats,
+    MpiComm const& group,
+    Arena& arena,
+    Stream stream
+) {
+    auto const& [expert, gate] = choices;
     check(expert, gate, seats, group);
     DispatchPlan plan;
     plan.num_tokens = expert.shape[0];
     plan.num_choices = expert.shape[1];
     plan.travels = seats.travels;
-    auto counts = count_slots(expert, seats, group.size(), stream);
-    plan.expert_tokens = std::move(counts.expert_tokens);
-    plan.send_begin = std::move(counts.send_begin);
+    plan.expert_tokens = counts.expert_tokens;
+    plan.send_begin = counts.send_begin;
     if (plan.travels) {
         exchange_counts(plan, seats, group);
         take_source_lists(plan, arena);

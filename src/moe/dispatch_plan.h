@@ -23,6 +23,19 @@ struct ExpertSeats {
 
 ExpertSeats seats_for(LayerPlacement const& placement, int source, int num_ranks);
 
+/// What the host must know of a layer's choices.
+struct RoutingCounts {
+    std::vector<std::int64_t> send_begin;     ///< [P+1] slots for rank p
+    std::vector<std::int64_t> expert_tokens;  ///< [E] choices
+    std::vector<double> probability;          ///< [E] sum of the router's; empty: not asked for
+};
+
+/// The choices of N tokens.
+struct RoutedChoices {
+    View<std::int32_t const, 2> expert;  ///< [N, K] in [0, E), none twice in a row; -1: absent
+    View<float const, 2> gate;           ///< [N, K]
+};
+
 /// Made once a layer and micro-batch from the router's choice; serves dispatch and combine, forward
 /// and backward.
 ///
@@ -67,9 +80,18 @@ struct DispatchPlan {
 ///
 /// A choice may be absent: it goes nowhere, and a token all of whose choices are absent comes back
 /// as zeros.
-/// @param expert  [N, K] in [0, E), none twice in a row; -1: absent
-/// @param gate    [N, K]
-/// @throws Error  when an index is out of range or shapes disagree
+/// @param counts  of these choices, by count_routing
+/// @throws Error  when shapes disagree
+DispatchPlan plan_dispatch(
+    RoutedChoices const& choices,
+    RoutingCounts const& counts,
+    ExpertSeats const& seats,
+    MpiComm const& group,
+    Arena& arena,
+    Stream stream
+);
+
+/// The same, which counts by itself. @throws Error  also (CPU) when an index is out of range
 DispatchPlan plan_dispatch(
     View<std::int32_t const, 2> expert,
     View<float const, 2> gate,

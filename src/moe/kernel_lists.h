@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <string>
+#include <vector>
 
-#include "base/require.h"
+#include "base/error.h"
 #include "moe/dispatch_plan.h"
 
 namespace isogloss::cuda {
@@ -14,10 +15,12 @@ namespace isogloss::cuda {
 inline constexpr std::int64_t kMostBuckets = 1024;
 
 inline void require_buckets(std::size_t count, char const* what) {
-    require_usage(
-        count <= static_cast<std::size_t>(kMostBuckets),
-        "{} {} in one layer; a GPU sorts tokens for {} at most", count, what, kMostBuckets
-    );
+    if (count > static_cast<std::size_t>(kMostBuckets)) {
+        throw Error(
+            Exit::usage, std::to_string(count) + " " + what + " in one layer; a GPU sorts tokens " +
+                             "for " + std::to_string(kMostBuckets) + " at most"
+        );
+    }
 }
 
 /// ExpertSeats.
@@ -47,7 +50,7 @@ struct Beginnings {
     std::int32_t at[kMostBuckets + 1];
 };
 
-inline Beginnings beginnings_of(std::span<std::int64_t const> begin, char const* what) {
+inline Beginnings beginnings_of(std::vector<std::int64_t> const& begin, char const* what) {
     require_buckets(begin.size() - 1, what);
     Beginnings list{};
     for (std::size_t i = 0; i < begin.size(); ++i) {

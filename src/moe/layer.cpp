@@ -111,8 +111,15 @@ void MoeLayer<T>::forward(
         return single_forward(x, y, arena, saved, stream);
     }
     choose(x, arena, saved, stats, stream);
-    saved.plan =
-        plan_dispatch(saved.choice.expert, saved.choice.gate, seats_, *group_, arena, stream);
+    auto const& [probs, gate, expert, among, losses] = saved.choice;
+    View<float const, 2> const unasked{nullptr, probs.shape, probs.device};
+    auto const counts = count_routing(
+        {expert, stats.tokens > 0 ? View<float const, 2>(probs) : unasked, among}, seats_,
+        group_->size(), stream
+    );
+    stats.probability = counts.probability;
+    stats.probability.resize(static_cast<std::size_t>(num_experts_), 0.0);
+    saved.plan = plan_dispatch({expert, gate}, counts, seats_, *group_, arena, stream);
     stats.expert_tokens = saved.plan.expert_tokens;
     stats.router_choices.assign(static_cast<std::size_t>(num_experts_), 0);
     if (routing.mode == RoutingMode::top_k) {
@@ -150,10 +157,6 @@ void MoeLayer<T>::choose(
     stats.tokens = task.routed;
     stats.losses = saved.choice.losses;
     stats.losses.classifier = routing.losses.classifier.share * saved.classes.verdict.loss;
-    stats.probability.assign(static_cast<std::size_t>(num_experts_), 0.0);
-    if (task.routed > 0) {
-        stats.probability = probability_sums(saved.choice.probs, task.among, stream);
-    }
 }
 
 template <class T>

@@ -8,13 +8,10 @@
 
 namespace isogloss::cuda {
 
-SlotCounts count_slots(
-    View<std::int32_t const, 2> /*expert*/,
-    ExpertSeats const& /*seats*/,
-    int /*num_ranks*/,
-    Stream /*stream*/
+RoutingCounts count_routing(
+    Counted const& /*counted*/, ExpertSeats const& /*seats*/, int /*num_ranks*/, Stream /*stream*/
 ) {
-    fail_without_cuda("count_slots");
+    fail_without_cuda("count_routing");
 }
 void fill_slots(
     View<std::int32_t const, 2> /*expert*/,
@@ -54,11 +51,6 @@ void slots_to_choices(
     Stream /*stream*/
 ) {
     fail_without_cuda("slots_to_choices");
-}
-std::vector<double> probability_sums(
-    View<float const, 2> /*probs*/, View<std::int32_t const, 1> /*among*/, Stream /*stream*/
-) {
-    fail_without_cuda("probability_sums");
 }
 void give_experts(
     View<std::int32_t const, 1> /*given*/,

@@ -1,6 +1,4 @@
 // moe/pairs_cuda.cu
-#include "base/math.h"
-#include "device/cuda_memory.h"
 #include "device/cuda_queue.h"
 #include "moe/block_sums.h"
 #include "moe/kernel_lists.h"
@@ -101,22 +99,6 @@ __global__ void slots_to_choices_kernel(
     }
 }
 
-// sums[e] over the tokens, in an order that depends on their number alone. A block an expert.
-__global__ void probability_kernel(
-    float const* probs, std::int64_t tokens, std::int32_t const* among, double* sums
-) {
-    double sum = 0.0;
-    for (std::int64_t n = threadIdx.x; n < tokens; n += kWalkers) {
-        if (among == nullptr || among[n] != 0) {
-            sum += static_cast<double>(probs[n * gridDim.x + blockIdx.x]);
-        }
-    }
-    sum = block_sum<double, kWalkers>(sum);
-    if (threadIdx.x == 0) {
-        sums[blockIdx.x] = sum;
-    }
-}
-
 __global__ void give_kernel(
     std::int32_t const* given,
     std::int64_t count,
@@ -183,21 +165,6 @@ void slots_to_choices(
         );
         check_launch();
     }
-}
-
-std::vector<double> probability_sums(
-    View<float const, 2> probs, View<std::int32_t const, 1> among, Stream stream
-) {
-    auto const [tokens, experts] = probs.shape;
-    std::vector<double> sums(index(experts), 0.0);
-    auto& queue = queue_of(stream);
-    auto* const summed = queue.scratch_of<double>(experts);
-    probability_kernel<<<static_cast<unsigned>(experts), kWalkers, 0, queue.get()>>>(
-        probs.data, tokens, among.data, summed
-    );
-    check_launch();
-    copy_to_host(sums.data(), summed, sums.size() * sizeof(double), stream);
-    return sums;
 }
 
 void give_experts(

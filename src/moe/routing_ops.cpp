@@ -5,18 +5,25 @@
 
 namespace isogloss {
 
-SlotCounts count_slots(
-    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
+RoutingCounts count_routing(
+    Counted const& counted, ExpertSeats const& seats, int num_ranks, Stream stream
 ) {
+    auto const& [expert, probs, among] = counted;
     require(
-        seats.rank.size() == seats.local.size(), "count_slots: seats of {} ranks, {} places",
+        seats.rank.size() == seats.local.size(), "count_routing: seats of {} ranks, {} places",
         seats.rank.size(), seats.local.size()
     );
+    require(
+        (probs.data == nullptr || probs.shape[0] == expert.shape[0]) &&
+            (among.data == nullptr || among.shape[0] == expert.shape[0]),
+        "count_routing: choices of {} tokens, probabilities of {}, numbers of experts of {}",
+        expert.shape[0], probs.shape[0], among.shape[0]
+    );
     switch (expert.device) {
-        case Device::cpu: return cpu::count_slots(expert, seats, num_ranks);
-        case Device::cuda: return cuda::count_slots(expert, seats, num_ranks, stream);
+        case Device::cpu: return cpu::count_routing(counted, seats, num_ranks);
+        case Device::cuda: return cuda::count_routing(counted, seats, num_ranks, stream);
     }
-    fail(Exit::internal, "count_slots: unknown device");
+    fail(Exit::internal, "count_routing: unknown device");
 }
 
 void fill_slots(
@@ -86,20 +93,6 @@ void slots_to_choices(
         case Device::cpu: return cpu::slots_to_choices(slots, plan, choices);
         case Device::cuda: return cuda::slots_to_choices(slots, plan, choices, stream);
     }
-}
-
-std::vector<double> probability_sums(
-    View<float const, 2> probs, View<std::int32_t const, 1> among, Stream stream
-) {
-    require(
-        among.data == nullptr || among.shape[0] == probs.shape[0],
-        "probability_sums: {} tokens, {} numbers of experts", probs.shape[0], among.shape[0]
-    );
-    switch (probs.device) {
-        case Device::cpu: return cpu::probability_sums(probs, among);
-        case Device::cuda: return cuda::probability_sums(probs, among, stream);
-    }
-    fail(Exit::internal, "probability_sums: unknown device");
 }
 
 void give_experts(

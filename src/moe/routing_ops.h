@@ -13,15 +13,18 @@ namespace isogloss {
 // N tokens, K choices, E experts, P ranks, S slots, R rows, M pairs, L experts here, as in
 // moe/dispatch_plan.h. Lists that MPI needs come to the host; all others stay on the device.
 
-struct SlotCounts {
-    std::vector<std::int64_t> send_begin;     ///< [P+1]
-    std::vector<std::int64_t> expert_tokens;  ///< [E]
+/// What is counted of the choices of N tokens.
+struct Counted {
+    View<std::int32_t const, 2> expert;  ///< [N, K]
+    View<float const, 2> probs;          ///< [N, E]; null data: nobody asks for their sums
+    View<std::int32_t const, 1> among;  ///< [N] tokens of 0 are not in the sums; null data: all are
 };
 
-/// How many slots each rank gets: tokens that have a choice there.        expert [N, K]
+/// A slot is a token that has a choice on a rank. Sums of probabilities are in double, on the CPU
+/// tokens ascending. On a GPU the host waits for all of it at once.
 /// @throws Error  (CPU) when an index is outside [-1, E)
-SlotCounts count_slots(
-    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
+RoutingCounts count_routing(
+    Counted const& counted, ExpertSeats const& seats, int num_ranks, Stream stream
 );
 
 /// Fills plan.send_token, token_slot_begin, token_return and choice_slot; plan.send_begin and
@@ -63,12 +66,6 @@ void slots_to_choices(
     View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices, Stream stream
 );
 
-/// [E]: sum over tokens, ascending, in double.                                  probs [N, E]
-/// @param among  [N] of top_k_softmax: tokens of 0 are left out; null data: none is
-std::vector<double> probability_sums(
-    View<float const, 2> probs, View<std::int32_t const, 1> among, Stream stream
-);
-
 /// expert[n, 0] = given[n], or 0 where given's data is null, with gate 1; no other choices.
 ///                                                      given [N], expert [N, K] out, gate [N, K]
 ///                                                      out
@@ -83,7 +80,7 @@ void give_experts(
 
 // One definition a device. Call the functions above.
 namespace cpu {
-SlotCounts count_slots(View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks);
+RoutingCounts count_routing(Counted const& counted, ExpertSeats const& seats, int num_ranks);
 void fill_slots(
     View<std::int32_t const, 2> expert, ExpertSeats const& seats, DispatchPlan const& plan
 );
@@ -97,7 +94,6 @@ void fill_routes(
 void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan);
 void pairs_to_rows(View<float const, 1> pairs, DispatchPlan const& plan, View<float, 2> rows);
 void slots_to_choices(View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices);
-std::vector<double> probability_sums(View<float const, 2> probs, View<std::int32_t const, 1> among);
 void give_experts(
     View<std::int32_t const, 1> given,
     std::int32_t num_experts,
@@ -107,8 +103,8 @@ void give_experts(
 }  // namespace cpu
 
 namespace cuda {
-SlotCounts count_slots(
-    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
+RoutingCounts count_routing(
+    Counted const& counted, ExpertSeats const& seats, int num_ranks, Stream stream
 );
 void fill_slots(
     View<std::int32_t const, 2> expert,
@@ -130,9 +126,6 @@ void pairs_to_rows(
 );
 void slots_to_choices(
     View<float const, 2> slots, DispatchPlan const& plan, View<float, 2> choices, Stream stream
-);
-std::vector<double> probability_sums(
-    View<float const, 2> probs, View<std::int32_t const, 1> among, Stream stream
 );
 void give_experts(
     View<std::int32_t const, 1> given,

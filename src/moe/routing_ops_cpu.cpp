@@ -36,16 +36,33 @@ std::int32_t return_of_slot(std::int32_t slot, std::size_t own, DispatchPlan con
     );
 }
 
+// [E]: sums over the tokens that are among those routed.
+std::vector<double> probability_sums(
+    View<float const, 2> probs, View<std::int32_t const, 1> among
+) {
+    auto const [tokens, experts] = probs.shape;
+    std::vector<double> sums(index(experts), 0.0);
+    for (std::int64_t n = 0; n < tokens; ++n) {
+        if (among.data != nullptr && among.data[n] == 0) {
+            continue;
+        }
+        for (std::int64_t e = 0; e < experts; ++e) {
+            sums[index(e)] += static_cast<double>(probs.data[n * experts + e]);
+        }
+    }
+    return sums;
+}
+
 }  // namespace
 
-SlotCounts count_slots(
-    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks
-) {
+RoutingCounts count_routing(Counted const& counted, ExpertSeats const& seats, int num_ranks) {
+    auto const& expert = counted.expert;
     auto const [tokens, choices] = expert.shape;
     auto const experts = static_cast<std::int32_t>(seats.rank.size());
-    SlotCounts counts{
+    RoutingCounts counts{
         std::vector<std::int64_t>(index(num_ranks) + 1, 0),
-        std::vector<std::int64_t>(index(experts), 0)};
+        std::vector<std::int64_t>(index(experts), 0),
+        {}};
     for (std::int64_t n = 0; n < tokens; ++n) {
         auto const* const chosen = expert.data + n * choices;
         for (std::int64_t k = 0; k < choices; ++k) {
@@ -63,6 +80,9 @@ SlotCounts count_slots(
         }
     }
     counts_to_begin(counts.send_begin);
+    if (counted.probs.data != nullptr) {
+        counts.probability = probability_sums(counted.probs, counted.among);
+    }
     return counts;
 }
 
@@ -174,22 +194,6 @@ void slots_to_choices(
             choices.data[n * width + k] = slot < 0 ? 0.0F : slots.data[slot * width + k];
         }
     }
-}
-
-std::vector<double> probability_sums(
-    View<float const, 2> probs, View<std::int32_t const, 1> among
-) {
-    auto const [tokens, experts] = probs.shape;
-    std::vector<double> sums(index(experts), 0.0);
-    for (std::int64_t n = 0; n < tokens; ++n) {
-        if (among.data != nullptr && among.data[n] == 0) {
-            continue;
-        }
-        for (std::int64_t e = 0; e < experts; ++e) {
-            sums[index(e)] += static_cast<double>(probs.data[n * experts + e]);
-        }
-    }
-    return sums;
 }
 
 void give_experts(

@@ -1,4 +1,7 @@
 // moe/slots_cuda.cu
+#include <bit>
+#include <vector>
+
 #include "base/math.h"
 #include "device/cuda_memory.h"
 #include "device/cuda_queue.h"
@@ -47,6 +50,22 @@ __global__ void count_kernel(
     auto const sum = block_sum<std::int32_t, kWalkers>(count);
     if (threadIdx.x == 0) {
         counts[bucket] = sum;
+    }
+}
+
+// sums[e] over the tokens, in an order that depends on their number alone. A block an expert.
+__global__ void probability_kernel(
+    float const* probs, std::int64_t tokens, std::int32_t const* among, double* sums
+) {
+    double sum = 0.0;
+    for (std::int64_t n = threadIdx.x; n < tokens; n += kWalkers) {
+        if (among == nullptr || among[n] != 0) {
+            sum += static_cast<double>(probs[n * gridDim.x + blockIdx.x]);
+        }
+    }
+    sum = block_sum<double, kWalkers>(sum);
+    if (threadIdx.x == 0) {
+        sums[blockIdx.x] = sum;
     }
 }
 
@@ -187,22 +206,40 @@ __global__ void routes_kernel(
 
 }  // namespace
 
-SlotCounts count_slots(
-    View<std::int32_t const, 2> expert, ExpertSeats const& seats, int num_ranks, Stream stream
+RoutingCounts count_routing(
+    Counted const& counted, ExpertSeats const& seats, int num_ranks, Stream stream
 ) {
+    auto const [tokens, choices] = counted.expert.shape;
     auto const table = table_of(seats);
-    auto const experts = seats.rank.size();
-    std::vector<std::int64_t> counts(experts + index(num_ranks));
+    auto const experts = index(table.experts);
+    auto const buckets = experts + index(num_ranks);
+    // Counts and sums lie side by side, 8 bytes each, so that one copy brings both.
+    std::vector<std::int64_t> numbers(buckets + experts);
     auto& queue = queue_of(stream);
-    auto* const counted = queue.scratch_of<std::int64_t>(static_cast<std::int64_t>(counts.size()));
-    count_kernel<<<static_cast<unsigned>(counts.size()), kWalkers, 0, queue.get()>>>(
-        expert.data, expert.shape[0], expert.shape[1], table, counted
+    auto* const counts = queue.scratch_of<std::int64_t>(static_cast<std::int64_t>(numbers.size()));
+    count_kernel<<<static_cast<unsigned>(buckets), kWalkers, 0, queue.get()>>>(
+        counted.expert.data, tokens, choices, table, counts
     );
     check_launch();
-    copy_to_host(counts.data(), counted, counts.size() * sizeof(std::int64_t), stream);
-    SlotCounts result{{0}, {counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(experts)}};
-    for (auto e = experts; e < counts.size(); ++e) {
-        result.send_begin.push_back(result.send_begin.back() + counts[e]);
+    bool const adds = counted.probs.data != nullptr;
+    if (adds) {
+        probability_kernel<<<static_cast<unsigned>(experts), kWalkers, 0, queue.get()>>>(
+            counted.probs.data, tokens, counted.among.data,
+            reinterpret_cast<double*>(counts + buckets)
+        );
+        check_launch();
+    }
+    auto const read = adds ? numbers.size() : buckets;
+    copy_to_host(numbers.data(), counts, read * sizeof(std::int64_t), stream);
+    RoutingCounts result{{0}, {}, {}};
+    for (std::size_t i = 0; i < read; ++i) {
+        if (i < experts) {
+            result.expert_tokens.push_back(numbers[i]);
+        } else if (i < buckets) {
+            result.send_begin.push_back(result.send_begin.back() + numbers[i]);
+        } else {
+            result.probability.push_back(std::bit_cast<double>(numbers[i]));
+        }
     }
     return result;
 }

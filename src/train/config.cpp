@@ -337,6 +337,7 @@ void check(TrainConfig const& train, int num_ranks, Rules& rules) {
 }  // namespace
 
 void describe(Options& options, RunConfig& run) {
+    describe(options, run.device);
     options.add("run.out", run.out, "run directory to make or to go on in", Presence::required);
     options.add("run.from", run.from, "checkpoint to start from", Presence::required);
     options.add_choice(

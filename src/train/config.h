@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/options.h"
+#include "comm/rank_device.h"
 #include "model/config.h"
 #include "model/pass.h"
 #include "optim/schedule.h"
@@ -91,6 +92,7 @@ struct RunConfig {
     std::filesystem::path from;  ///< checkpoint to start from
     std::string resume =
         "latest";  ///< latest: go on where the run directory ends; never: refuse one
+    RankDevice device;
     DataConfig data;
     TrainConfig train;
 };

@@ -133,9 +133,10 @@ RunResult run_training(
     }
     barrier(comm);
 
+    take_device(run.device, world);
     LanguageModel model(
         config, place_model(config, world), comm,
-        {.device = Device::cpu, .recompute = run.train.recompute}
+        {.device = run.device.device, .recompute = run.train.recompute}
     );
     load_weights(start.checkpoint, model.parameters(), HashCheck::compare, comm);
     Optimizer optimizer(model.parameters());

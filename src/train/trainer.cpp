@@ -1,6 +1,7 @@
 // train/trainer.cpp
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "base/math.h"
 #include "checkpoint/save.h"
 #include "comm/collective.h"
+#include "device/copy.h"
 #include "train/data_order.h"
 #include "train/update.h"
 
@@ -202,11 +204,15 @@ std::string Trainer::first_not_finite() const {
     std::string found;
     auto const& table = parts_.model.parameters();
     for (auto const& piece : state_pieces(table, parts_.optimizer)) {
-        auto const gradient = table.gradient(piece.parameter);
-        for (auto i = piece.range.begin; found.empty() && i < piece.range.end; ++i) {
-            if (!std::isfinite(gradient.data[i])) {
-                found = table.specs()[piece.parameter].name;
-            }
+        if (!found.empty()) {
+            break;
+        }
+        auto const [begin, end] = piece.range;
+        Buffer<float> room;
+        auto const gradient =
+            on_host(table.gradient(piece.parameter).rows(begin, end), room, Stream{});
+        if (!std::ranges::all_of(gradient.span(), [](float x) { return std::isfinite(x); })) {
+            found = table.specs()[piece.parameter].name;
         }
     }
     for (auto const& name : gather_all(found, parts_.world)) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "comm/collective.h"
+#include "device/copy.h"
 #include "support/small_model.h"
 
 namespace isogloss {
@@ -167,7 +168,8 @@ inline void expect_gradients(
         if (!table.is_held(i)) {
             continue;
         }
-        auto const computed = table.gradient(i).span();
+        Buffer<float> room;
+        auto const computed = on_host(table.gradient(i), room, Stream{}).span();
         auto const& exact = expected.gradient.at(name);
         ASSERT_EQ(computed.size(), exact.size()) << name;
         double largest = 0.0;
@@ -239,7 +241,8 @@ inline constexpr double kBf16Margin = 0.02;
 inline std::vector<float> all_gradients(ParameterTable const& table) {
     std::vector<float> all;
     for (auto const& its : table.groups()) {
-        auto const gradients = its.gradients.view().span();
+        Buffer<float> room;
+        auto const gradients = on_host(its.gradients.view(), room, Stream{}).span();
         all.insert(all.end(), gradients.begin(), gradients.end());
     }
     return all;

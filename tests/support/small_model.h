@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "corpus/batch.h"
+#include "device/copy.h"
 #include "model/language_model.h"
 #include "support/reference_model.h"
 
@@ -133,13 +134,15 @@ inline void set_parameters(ParameterTable& table, Parameters<double> const& para
         }
         auto const& spec = table.specs()[i];
         auto const& values = parameters.at(spec.name);
-        for (std::size_t k = 0; k < values.size(); ++k) {
-            auto const value = static_cast<float>(values[k]);
-            if (spec.dtype == DType::bf16) {
-                table.values<bf16>(i).data[k] = from_float<bf16>(value);
-            } else {
-                table.values<float>(i).data[k] = value;
+        auto const set = [&]<class T>(View<T, 1> host) {
+            for (std::size_t k = 0; k < values.size(); ++k) {
+                host.data[k] = from_float<T>(static_cast<float>(values[k]));
             }
+        };
+        if (spec.dtype == DType::bf16) {
+            fill_from_host(table.values<bf16>(i), Stream{}, set);
+        } else {
+            fill_from_host(table.values<float>(i), Stream{}, set);
         }
     }
 }

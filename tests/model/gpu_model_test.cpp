@@ -1,0 +1,88 @@
+// tests/model/gpu_model_test.cpp - the model on a GPU against the formulas in double. Ranks share a
+// GPU where there are fewer of them.
+#include <gtest/gtest.h>
+
+#include "model/model_fixture.h"
+#include "support/gpu.h"
+
+namespace isogloss {
+namespace {
+
+class GpuModelTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ISOGLOSS_NEEDS_GPU();
+        cuda::choose_device(world().rank() % cuda::num_devices());
+    }
+    LanguageModel::Settings keep{Device::cuda, false};
+    LanguageModel::Settings recompute{Device::cuda, true};
+};
+
+ModelConfig grouped_queries(std::vector<std::int32_t> const& experts, DType dtype) {
+    auto config = test::small_config(experts, dtype);
+    config.num_kv_heads = 2;
+    config.qkv_bias = true;
+    return config;
+}
+
+TEST_F(GpuModelTest, DenseMatchesTheReference) {
+    expect_reference(test::small_config({1, 1, 1}, DType::f32), kFloatBound, 0.0, keep);
+}
+
+TEST_F(GpuModelTest, GroupedQueriesWithBiasAndTiedEmbeddingsMatchTheReference) {
+    auto config = grouped_queries({1, 1}, DType::f32);
+    config.tied_embeddings = true;
+    expect_reference(config, kFloatBound, 0.0, keep);
+}
+
+TEST_F(GpuModelTest, ExpertsMatchTheReference) {
+    expect_reference(test::small_config({1, 2, 5}, DType::f32), kFloatBound, kFloatMargin, keep);
+}
+
+TEST_F(GpuModelTest, Bf16DenseMatchesTheReference) {
+    expect_reference(grouped_queries({1, 1, 1}, DType::bf16), kBf16Bound, 0.0, keep);
+}
+
+TEST_F(GpuModelTest, Bf16ExpertsMatchTheReference) {
+    expect_reference(test::small_config({1, 2, 3}, DType::bf16), kBf16Bound, kBf16Margin, keep);
+}
+
+TEST_F(GpuModelTest, RoutersLossesAndClassifiersMatchTheReference) {
+    auto config = test::small_config({2, 3}, DType::f32);
+    config.layers[1].classifier = {2, ClassifierSpan::sequence};
+    test::ReferenceTask const task{
+        .balance = 0.5, .classify = true, .is_old = {1, 0, 1}, .priors = 0.3, .classifier = 0.2};
+    Fixture fixture(config, kFloatMargin, test::small_batch(config), task, keep);
+    auto const result = fixture.train();
+    fixture.sum_gradients();
+    auto const expected = fixture.reference();
+    expect_losses(fixture, result, expected, kFloatBound);
+    expect_gradients(fixture, expected, kFloatBound);
+}
+
+TEST_F(GpuModelTest, APassTwiceAndRecomputedGivesTheSameBits) {
+    for (auto const dtype : {DType::f32, DType::bf16}) {
+        auto const config = test::small_config({1, 2, 5}, dtype);
+        Fixture first(config, kFloatMargin, keep);
+        Fixture second(config, kFloatMargin, keep);
+        Fixture third(config, kFloatMargin, recompute);
+        auto const losses = first.train().row_loss;
+        EXPECT_EQ(losses, second.train().row_loss);
+        EXPECT_EQ(losses, third.train().row_loss);
+        auto const gradients = all_gradients(first.model.parameters());
+        EXPECT_EQ(gradients, all_gradients(second.model.parameters()));
+        EXPECT_EQ(gradients, all_gradients(third.model.parameters()));
+    }
+}
+
+TEST_F(GpuModelTest, ABatchWithoutRowsOnAnyRankIsHarmless) {
+    Fixture fixture(test::small_config({1, 3}, DType::f32), kFloatMargin, keep);
+    auto const result = fixture.model.train(make_batch(0, 7), fixture.options());
+    EXPECT_TRUE(result.row_loss.empty());
+    for (auto const gradient : all_gradients(fixture.model.parameters())) {
+        ASSERT_EQ(gradient, 0.0F);
+    }
+}
+
+}  // namespace
+}  // namespace isogloss
