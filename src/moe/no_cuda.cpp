@@ -4,6 +4,7 @@
 #include "moe/classifier_ops.h"
 #include "moe/router_losses.h"
 #include "moe/routing_ops.h"
+#include "moe/scores.h"
 #include "moe/unit_rows.h"
 
 namespace isogloss::cuda {
@@ -117,6 +118,24 @@ void decision_gradient(
     fail_without_cuda("decision_gradient");
 }
 template <class T>
+void score(
+    View<T const, 2> /*x*/,
+    View<float const, 2> /*weight*/,
+    View<float, 2> /*logits*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("score");
+}
+template <class T>
+void score_weights(
+    View<float const, 2> /*dlogits*/,
+    View<T const, 2> /*x*/,
+    View<float, 2> /*dweight*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("score_weights");
+}
+template <class T>
 void add_unit_rows(
     View<T const, 2> /*x*/,
     View<std::int32_t const, 1> /*target*/,
@@ -126,6 +145,10 @@ void add_unit_rows(
     fail_without_cuda("add_unit_rows");
 }
 
+template decltype(score<float>) score<float>;
+template decltype(score<bf16>) score<bf16>;
+template decltype(score_weights<float>) score_weights<float>;
+template decltype(score_weights<bf16>) score_weights<bf16>;
 template decltype(sum_runs<float>) sum_runs<float>;
 template decltype(sum_runs<bf16>) sum_runs<bf16>;
 template decltype(add_unit_rows<float>) add_unit_rows<float>;

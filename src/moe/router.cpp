@@ -1,28 +1,15 @@
 // moe/router.cpp
 #include "moe/router.h"
 
-#include <type_traits>
-
 #include "base/require.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 #include "kernels/top_k_softmax.h"
 #include "moe/routing_ops.h"
+#include "moe/scores.h"
 
 namespace isogloss {
 namespace {
-
-// x itself, or a copy in float taken from the arena.
-template <class T>
-View<float const, 2> as_float(View<T const, 2> x, Arena& arena, Stream stream) {
-    if constexpr (std::is_same_v<T, float>) {
-        return x;
-    } else {
-        auto const wide = arena.take<float, 2>(x.shape);
-        cast<T, float>(x.flat(), wide.flat(), stream);
-        return wide;
-    }
-}
 
 bool needs_scores(RouterTask const& task) {
     auto const& losses = task.routing.losses;
@@ -51,8 +38,7 @@ RouterChoice route(
         choice.probs = arena.take<float, 2>({tokens, experts});
         ArenaScope const scope(arena);
         auto const logits = arena.take<float, 2>({tokens, experts});
-        auto const x = as_float<T>(inputs.x, arena, stream);
-        matmul_nt<float, float>(x, inputs.weight, logits, Write::replace, stream);
+        score<T>(inputs.x, inputs.weight, logits, arena, stream);
         top_k_softmax(logits, task.among, choice.probs, choice.gate, choice.expert, stream);
         choice.losses = router_losses(logits, task.routing.losses, stream);
     }
@@ -91,8 +77,7 @@ void route_backward(
         matmul_nn<float, float>(dlogits, inputs.weight, sums.dx, Write::add, stream);
     }
     if (sums.dweight.data != nullptr) {
-        auto const x = as_float<T>(inputs.x, arena, stream);
-        matmul_tn<float, float>(dlogits, x, sums.dweight, Write::add, stream);
+        score_weights<T>(dlogits, inputs.x, sums.dweight, arena, stream);
     }
 }
 

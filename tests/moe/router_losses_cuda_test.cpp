@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "moe/classifier_ops.h"
 #include "moe/router_losses.h"
+#include "moe/scores.h"
 #include "support/gpu.h"
 
 namespace isogloss {
@@ -103,6 +104,37 @@ TEST_F(RouterLossesCudaTest, UnwantedTermsAreNotLookedAt) {
     EXPECT_EQ(values.priors, 0.0);
     add_router_loss_gradients(logits.on(Device::cuda), {}, {}, logits.on(Device::cuda), Stream{});
     test::expect_equal(logits, "logits");
+}
+
+// Sums of D products (of N for the weights) in another order differ by at most D u of the sum of
+// the products' sizes: normal numbers, so 2 D / pi on average and never half as much again here.
+template <class T>
+void expect_scores(std::int64_t tokens, std::int64_t width, std::int64_t experts) {
+    Twin<T, 2> const x({tokens, width}, [](std::size_t i) { return from_float<T>(some(10, i)); });
+    Twin<float, 2> const weight({experts, width}, [](std::size_t i) { return some(11, i); });
+    Twin<float, 2> const logits({tokens, experts});
+    Twin<float, 2> const dlogits({tokens, experts}, [](std::size_t i) { return some(12, i); });
+    Twin<float, 2> const dweight({experts, width}, [](std::size_t i) { return some(13, i); });
+    for (auto const device : test::kBothDevices) {
+        Arena arena(device);
+        score<T>(x.on(device), weight.on(device), logits.on(device), arena, Stream{});
+        score_weights<T>(dlogits.on(device), x.on(device), dweight.on(device), arena, Stream{});
+    }
+    auto const bound = [](std::int64_t terms) {
+        auto const count = static_cast<double>(terms);
+        return (count + 1.0) * (count + 4.0) * kUnit;
+    };
+    test::expect_near(logits, bound(width), "logits");
+    test::expect_near(dweight, bound(tokens), "dweight");
+}
+
+TEST_F(RouterLossesCudaTest, ScoresAndTheirGradientsAreThoseOfTheCpu) {
+    ISOGLOSS_NEEDS_GPU();
+    expect_scores<float>(1, 1, 1);
+    expect_scores<bf16>(0, 8, 4);
+    expect_scores<float>(77, 45, 9);
+    expect_scores<bf16>(130, 256, 4);
+    expect_scores<bf16>(67, 33, 18);
 }
 
 template <class T>
