@@ -196,6 +196,36 @@ double product_peak(BenchModel const& model, Device device, std::int64_t tokens)
     return flops / seconds;
 }
 
+double product_flops(BenchModel const& model, std::int64_t tokens) {
+    double flops = 0.0;
+    for (auto const& product : step_products(model, tokens)) {
+        flops += product.count * product.flops();
+    }
+    return flops;
+}
+
+double attention_flops(BenchModel const& model, std::int64_t tokens) {
+    return 7.0 * static_cast<double>(tokens) * static_cast<double>(model.layers) *
+           static_cast<double>(model.row_length) * static_cast<double>(model.width);
+}
+
+double step_bytes(BenchModel const& model, std::int64_t tokens) {
+    auto const width = static_cast<double>(model.width);
+    auto const layers = static_cast<double>(model.layers);
+    auto const choices = static_cast<double>(model.choices());
+    auto const vocab = static_cast<double>(model.vocab);
+    auto const element = static_cast<double>(bytes_of(model.dtype));
+    double const moved = model.experts > 1 ? 10.0 * width * choices : 0.0;
+    double const layer = 24.0 * width + 8.0 * static_cast<double>(model.ffn) * choices + moved;
+    double const expert = 3.0 * width * static_cast<double>(model.ffn);
+    double const parameters =
+        layers * (4.0 * width * width + static_cast<double>(model.experts) * expert) +
+        (model.tied ? 1.0 : 2.0) * vocab * width;
+    double const state = model.dtype == DType::bf16 ? 34.0 : 36.0;
+    return static_cast<double>(tokens) * element * (layers * layer + 3.0 * vocab) +
+           state * parameters;
+}
+
 double copy_peak(Device device) {
     constexpr std::int64_t kElements = std::int64_t{1} << 28;  // 1 GiB: far above every cache
     Buffer<float> const from(device, kElements);

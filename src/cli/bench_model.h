@@ -67,6 +67,25 @@ double product_seconds(StepProduct const& product, DType dtype, Device device, i
 /// their seconds. FLOP/s of this rank.
 double product_peak(BenchModel const& model, Device device, std::int64_t tokens);
 
+/// Operations of all products of a step on `tokens` tokens.
+double product_flops(BenchModel const& model, std::int64_t tokens);
+
+/// Of attention: causal, so half of 2 products of T x D a token and layer forward and 5 backward,
+/// 7 T D.
+double attention_flops(BenchModel const& model, std::int64_t tokens);
+
+/// Bytes that a step on `tokens` tokens must move beside its products, if everything that can be
+/// fused is. With b bytes an element, of each token and layer
+///
+///     norms with their residual sums   16 b D     (2 x 4 forward, 2 x 4 backward)
+///     rotary of queries and keys        8 b D     (read and write, forward and backward)
+///     swiglu                            8 b F K   (3 forward, 5 backward)
+///     rows to experts and back         10 b D K   (2 + 1 forward, 6 + 1 backward)
+///
+/// the loss 3 b V a token, and the state of each parameter 34 bytes with bf16 weights: gradient
+/// zeroed, measured and used, master and moments read and written, weight written (float: 36).
+double step_bytes(BenchModel const& model, std::int64_t tokens);
+
 /// Bytes a second, read and written, of copying large memory of this rank's device to itself.
 double copy_peak(Device device);
 

@@ -153,6 +153,13 @@ Json to_json(StepBench const& bench, StepTimes const& times, Limits const& limit
     json["product_peak"] = limits.products;
     json["share_of_peak"] = flops / limits.products;
     json["copy_peak"] = limits.copy;
+    if (ranks == 1) {
+        auto const rows = static_cast<std::int64_t>(tokens);
+        auto& limit = json["limit_seconds"];
+        limit["products"] = product_flops(bench.model, rows) / limits.products;
+        limit["attention"] = attention_flops(bench.model, rows) / limits.products;
+        limit["memory"] = step_bytes(bench.model, rows) / limits.copy;
+    }
     for (auto const& [name, seconds] : times.phases) {
         json["phase_seconds"][name] = median(seconds);
     }
@@ -169,6 +176,23 @@ std::int64_t device_bytes(Device device) {
 std::string device_text(Json const& json) {
     std::int64_t const bytes = json["device_bytes"];
     return bytes == 0 ? "" : ", " + bytes_text(bytes) + " of the GPU in use";
+}
+
+// How far a step on one rank is from what its parts would take at the measured peaks.
+std::string limit_text(Json const& json) {
+    if (!json.contains("limit_seconds")) {
+        return "";
+    }
+    auto const& limit = json["limit_seconds"];
+    double const products = limit["products"];
+    double const attention = limit["attention"];
+    double const memory = limit["memory"];
+    double const sum = products + attention + memory;
+    return fmt::format(
+        "limit of a step: {:.4f} s = products {:.4f} + attention {:.4f} at the products' rate + "
+        "memory {:.4f}; this one is at {:.0f} %\n",
+        sum, products, attention, memory, 100.0 * sum / json["seconds"].get<double>()
+    );
 }
 
 void print(StepBench const& bench, Json const& json) {
@@ -207,6 +231,7 @@ void print(StepBench const& bench, Json const& json) {
         json["flops_per_second"].get<double>() / 1e9, 100.0 * json["share_of_peak"].get<double>(),
         json["product_peak"].get<double>() / 1e9, json["copy_peak"].get<double>() / 1e9
     );
+    fmt::print("{}", limit_text(json));
 }
 
 }  // namespace
