@@ -75,6 +75,18 @@ TEST_F(GpuModelTest, APassTwiceAndRecomputedGivesTheSameBits) {
     }
 }
 
+TEST_F(GpuModelTest, EvaluationGivesTheLossesOfTraining) {
+    Fixture fixture(test::small_config({1, 2, 5}, DType::f32), kFloatMargin, keep);
+    auto const trained = fixture.train();
+    auto const evaluated = fixture.evaluate();
+    ASSERT_EQ(trained.row_loss.size(), evaluated.row_loss.size());
+    for (std::size_t row = 0; row < trained.row_loss.size(); ++row) {
+        // The same operations but for the sum of the exponentials: 19 terms, each half an ulp.
+        EXPECT_NEAR(trained.row_loss[row], evaluated.row_loss[row], 1e-5 * trained.row_loss[row]);
+    }
+    EXPECT_EQ(trained.expert_tokens, evaluated.expert_tokens);
+}
+
 TEST_F(GpuModelTest, ABatchWithoutRowsOnAnyRankIsHarmless) {
     Fixture fixture(test::small_config({1, 3}, DType::f32), kFloatMargin, keep);
     auto const result = fixture.model.train(make_batch(0, 7), fixture.options());
