@@ -1,10 +1,10 @@
 // train/config.cpp
 #include "train/config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include "base/require.h"
 
 namespace isogloss {
 namespace {
@@ -366,36 +366,6 @@ std::int64_t TrainConfig::warmup() const {
 bool TrainConfig::classify() const {
     return classifiers == Classifiers::on ||
            (classifiers == Classifiers::automatic && classifier_coef > 0.0);
-}
-
-void apply_trainable(std::string const& rule, ModelConfig& model) {
-    if (rule == "stored") {
-        return;
-    }
-    bool const all = rule == "all";
-    bool const with_routers = all || rule == "experts" || rule == "new-experts" ||
-                              rule == "experts-and-routers" || rule == "routers";
-    require_usage(
-        with_routers || rule == "backbone",
-        "train.trainable = {}: must be stored, all, experts, new-experts, experts-and-routers, "
-        "routers or backbone",
-        rule
-    );
-    auto const newest = model.newest_generation();
-    require_usage(
-        rule != "new-experts" || newest > 0,
-        "train.trainable = new-experts: the model has no experts of a later generation; add some "
-        "with `expand apply` or `upcycle`, or train experts-and-routers"
-    );
-    model.backbone_trainable = all || rule == "backbone";
-    model.routers_trainable = with_routers;
-    for (auto& layer : model.layers) {
-        for (auto& expert : layer.experts) {
-            expert.trainable = all || rule == "experts-and-routers" ||
-                               (rule == "experts" && expert.trainable) ||
-                               (rule == "new-experts" && expert.generation == newest);
-        }
-    }
 }
 
 }  // namespace isogloss
