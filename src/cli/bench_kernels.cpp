@@ -5,17 +5,21 @@
 #include <cstdio>
 #include <functional>
 
-#include "base/clock.h"
 #include "base/json.h"
+#include "base/math.h"
 #include "base/table.h"
 #include "cli/bench_model.h"
 #include "cli/commands.h"
 #include "device/arena.h"
+#include "device/copy.h"
+#include "device/cuda_device.h"
+#include "device/moment.h"
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
+#include "kernels/grouped_matmul.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rotary.h"
 #include "kernels/swiglu.h"
@@ -27,6 +31,7 @@ namespace {
 
 struct KernelsBench {
     BenchModel model;
+    Device device = Device::cpu;
     std::int32_t repeats = 5;
     bool json = false;
 };
@@ -45,16 +50,20 @@ template <class T>
 class KernelTimer {
 public:
     explicit KernelTimer(KernelsBench const& bench)
-        : bench_(bench),
-          arena_(Device::cpu),
-          tokens_(bench.model.rows * bench.model.row_length),
-          batch_(synthetic_batch(bench.model, 0, 1)) {}
+        : bench_(bench), arena_(bench.device), tokens_(bench.model.rows * bench.model.row_length) {
+        auto const batch = synthetic_batch(bench.model, 0, 1);
+        ids_ = on_device(batch.tokens);
+        targets_ = on_device(batch.targets);
+        position_ = on_device(batch.position);
+        document_start_ = on_device(batch.document_start);
+    }
 
     std::vector<KernelTime> run() {
         products();
         attend();
         norms();
         feed_forward();
+        experts();
         loss();
         embedding();
         routing();
@@ -65,22 +74,28 @@ public:
 private:
     static constexpr double kWidth = sizeof(T);
 
+    View<std::int32_t const, 1> on_device(Buffer<std::int32_t> const& from) {
+        return copy_to<std::int32_t>(arena_, from.view().span(), Stream{});
+    }
     template <class X, std::size_t rank>
     View<X, rank> random(std::array<std::int64_t, rank> const& shape) {
         auto const view = arena_.take<X, rank>(shape);
-        for (std::int64_t i = 0; i < view.size(); ++i) {
-            auto const step = static_cast<std::uint32_t>(i) * 2654435761U;
-            view.data[i] = from_float<X>(static_cast<float>(step >> 8U) / (1 << 23) - 1.0F);
-        }
+        fill_from_host(view, Stream{}, [](View<X, rank> host) {
+            for (std::int64_t i = 0; i < host.size(); ++i) {
+                auto const step = static_cast<std::uint32_t>(i) * 2654435761U;
+                host.data[i] = from_float<X>(static_cast<float>(step >> 8U) / (1 << 23) - 1.0F);
+            }
+        });
         return view;
     }
     void time(std::string name, double flops, double bytes, std::function<void()> const& work) {
         work();
         double best = 1e9;
         for (std::int32_t i = 0; i < bench_.repeats; ++i) {
-            Timer const timer;
+            Moment const begin(bench_.device, Stream{});
             work();
-            best = std::min(best, timer.seconds());
+            Moment const end(bench_.device, Stream{});
+            best = std::min(best, end.seconds_since(begin));
         }
         times_.push_back({std::move(name), best, flops, bytes});
     }
@@ -94,7 +109,7 @@ private:
                 {fmt::format(
                      "{} {} {}x{}x{}", product.name, form, product.tokens, product.in, product.out
                  ),
-                 product_seconds(product, bench_.model.dtype, Device::cpu, bench_.repeats),
+                 product_seconds(product, bench_.model.dtype, bench_.device, bench_.repeats),
                  product.flops(), 0.0}
             );
         }
@@ -109,7 +124,7 @@ private:
         auto const dqkv = random<T, 2>({tokens_, 3 * width});
         auto const out = random<T, 2>({tokens_, width});
         auto const log_sum = random<float, 2>({tokens_, model.heads});
-        View<std::int32_t const, 1> const start = batch_.document_start.view();
+        auto const start = document_start_;
         // Two products over half of the square of positions; backward makes five.
         double const flops = 2.0 * static_cast<double>(tokens_ * model.row_length * width);
         time("attention", flops, 0.0, [&] {
@@ -122,7 +137,7 @@ private:
         time("rotary", 0.0, 4.0 * kWidth * static_cast<double>(tokens_ * width), [&] {
             rotary<T>(
                 qkv.template reshaped<3>({tokens_, 3 * model.heads, shape.head_width}),
-                2 * model.heads, batch_.position.view(), cosine, cosine, Rotation::forward, Stream{}
+                2 * model.heads, position_, cosine, cosine, Rotation::forward, Stream{}
             );
         });
     }
@@ -157,12 +172,54 @@ private:
             swiglu_backward<T>(gate_up, hidden, dgate_up, Stream{});
         });
     }
+    // The first product of the experts' feed-forward, for few and many rows an expert, as even as
+    // can be and with half of all rows at one expert.
+    void experts() {
+        auto const num_experts = bench_.model.experts;
+        if (num_experts < 2) {
+            return;
+        }
+        // Many rows take a processor minutes.
+        std::int64_t const most = bench_.device == Device::cpu ? 1024 : 16384;
+        for (std::int64_t rows = 16; rows <= most; rows *= 4) {
+            time_experts(fmt::format("{} rows an expert", rows), rows * num_experts, 1);
+            time_experts(fmt::format("{} rows, half at one", rows), rows * num_experts, 2);
+        }
+    }
+    void time_experts(std::string const& name, std::int64_t rows, std::int64_t share_of_first) {
+        ArenaScope const scope(arena_);
+        auto const num_experts = bench_.model.experts;
+        auto const width = bench_.model.width;
+        auto const ffn = bench_.model.ffn;
+        std::int64_t const first = share_of_first == 1 ? rows / num_experts : rows / share_of_first;
+        std::vector<std::int64_t> begin{0};
+        std::vector<View<T const, 2>> weight;
+        std::vector<View<float, 2>> dweight;
+        for (std::int64_t e = 0; e < num_experts; ++e) {
+            begin.push_back(first + even_part(rows - first, num_experts - 1, e).begin);
+            weight.push_back(random<T, 2>({2 * ffn, width}));
+            dweight.push_back(random<float, 2>({2 * ffn, width}));
+        }
+        begin.back() = rows;
+        auto const x = random<T, 2>({rows, width});
+        auto const y = random<T, 2>({rows, 2 * ffn});
+        double const flops = 4.0 * static_cast<double>(rows * width * ffn);
+        time(name + ", forward", flops, 0.0, [&] {
+            grouped_matmul_nt<T>(x, begin, weight, y, Stream{});
+        });
+        time(name + ", to input", flops, 0.0, [&] {
+            grouped_matmul_nn<T>(y, begin, weight, x, Stream{});
+        });
+        time(name + ", to weight", flops, 0.0, [&] {
+            grouped_matmul_tn<T>(y, x, begin, dweight, Stream{});
+        });
+    }
     void loss() {
         ArenaScope const scope(arena_);
         auto const rows = std::min(tokens_, kHeadChunk);
         auto const logits = random<T, 2>({rows, bench_.model.vocab});
         auto const losses = random<float, 1>({rows});
-        View<std::int32_t const, 1> const targets = batch_.targets.view().rows(0, rows);
+        auto const targets = targets_.rows(0, rows);
         double const bytes = kWidth * static_cast<double>(rows * bench_.model.vocab);
         time("cross_entropy", 0.0, bytes, [&] {
             cross_entropy<T>(logits, targets, losses, Stream{});
@@ -178,11 +235,9 @@ private:
         auto const gradient = random<float, 2>({bench_.model.vocab, width});
         auto const y = random<T, 2>({tokens_, width});
         auto const elements = static_cast<double>(tokens_ * width);
-        time("embed", 0.0, 2.0 * kWidth * elements, [&] {
-            embed<T>(batch_.tokens.view(), table, y, Stream{});
-        });
+        time("embed", 0.0, 2.0 * kWidth * elements, [&] { embed<T>(ids_, table, y, Stream{}); });
         time("embed backward", 0.0, (kWidth + 8.0) * elements, [&] {
-            embed_backward<T>(batch_.tokens.view(), y, gradient, Stream{});
+            embed_backward<T>(ids_, y, gradient, Stream{});
         });
     }
     void routing() {
@@ -223,14 +278,31 @@ private:
     KernelsBench const& bench_;
     Arena arena_;
     std::int64_t tokens_;
-    Batch batch_;
+    View<std::int32_t const, 1> ids_;
+    View<std::int32_t const, 1> targets_;
+    View<std::int32_t const, 1> position_;
+    View<std::int32_t const, 1> document_start_;
     std::vector<KernelTime> times_;
 };
 
-Json to_json(std::vector<KernelTime> const& times) {
+// What the device reaches at the two things that bound all operations.
+struct Limits {
+    double flops = 0.0;  ///< a second, of the step's own products
+    double bytes = 0.0;  ///< a second, read and written by a large copy
+};
+
+double share_of_limit(KernelTime const& time, Limits const& limits) {
+    return time.flops > 0.0 ? time.flops / time.seconds / limits.flops
+                            : time.bytes / time.seconds / limits.bytes;
+}
+
+Json to_json(std::vector<KernelTime> const& times, Limits const& limits) {
     Json json = Json::array();
     for (auto const& time : times) {
-        Json entry{{"name", time.name}, {"seconds", time.seconds}};
+        Json entry{
+            {"name", time.name},
+            {"seconds", time.seconds},
+            {"share_of_limit", share_of_limit(time, limits)}};
         if (time.flops > 0.0) {
             entry["gflops"] = time.flops / time.seconds / 1e9;
         }
@@ -242,16 +314,21 @@ Json to_json(std::vector<KernelTime> const& times) {
     return json;
 }
 
-std::string table_text(std::vector<KernelTime> const& times) {
-    Table table({"operation", "ms", "GFLOP/s", "GB/s"});
+std::string table_text(std::vector<KernelTime> const& times, Limits const& limits) {
+    Table table({"operation", "ms", "GFLOP/s", "GB/s", "% of limit"});
     for (auto const& time : times) {
         table.add_row(
             {time.name, decimal_text(1e3 * time.seconds, 3),
              time.flops > 0.0 ? decimal_text(time.flops / time.seconds / 1e9, 1) : "",
-             time.bytes > 0.0 ? decimal_text(time.bytes / time.seconds / 1e9, 1) : ""}
+             time.bytes > 0.0 ? decimal_text(time.bytes / time.seconds / 1e9, 1) : "",
+             decimal_text(100.0 * share_of_limit(time, limits), 0)}
         );
     }
-    return table.text();
+    return table.text() +
+           fmt::format(
+               "limits: products of this step {:.0f} GFLOP/s, large copy {:.0f} GB/s\n",
+               limits.flops / 1e9, limits.bytes / 1e9
+           );
 }
 
 }  // namespace
@@ -264,14 +341,25 @@ Exit run_bench_kernels(Arguments const& arguments) {
         "calls. GB/s count what must be read and written once."
     );
     describe(options, bench.model);
+    options.add_choice(
+        "device", bench.device, {{"cpu", Device::cpu}, {"cuda", Device::cuda}}, "what computes"
+    );
     options.add("repeats", bench.repeats, "calls that are timed, after one that is not");
     options.add("json", bench.json, "print one JSON document instead of a table");
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options);
     }
+    if (bench.device == Device::cuda) {
+        cuda::choose_device(0);
+    }
+    Limits const limits{
+        product_peak(bench.model, bench.device, bench.model.rows * bench.model.row_length),
+        copy_peak(bench.device)};
     auto const times = bench.model.dtype == DType::bf16 ? KernelTimer<bf16>(bench).run()
                                                         : KernelTimer<float>(bench).run();
-    fmt::print("{}", bench.json ? to_json(times).dump(2) + "\n" : table_text(times));
+    fmt::print(
+        "{}", bench.json ? to_json(times, limits).dump(2) + "\n" : table_text(times, limits)
+    );
     return Exit::done;
 }
 
