@@ -13,8 +13,9 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/corpus_mixture.h"
 #include "corpus/corpus.h"
-#include "corpus/mixture.h"
+#include "corpus/language_weights.h"
 
 namespace isogloss {
 namespace {
@@ -145,6 +146,12 @@ std::string info_text(Corpus const& corpus, InfoConfig const& config) {
 }  // namespace
 
 Exit run_corpus_info(Arguments const& arguments) {
+    constexpr char const* kMixture = "--mixture";
+    if (std::ranges::count(arguments, kMixture) > 0) {
+        auto words = arguments;
+        std::erase(words, kMixture);
+        return run_corpus_mixture(words);
+    }
     InfoConfig config;
     Options options(
         "corpus info",
@@ -157,6 +164,12 @@ Exit run_corpus_info(Arguments const& arguments) {
         "languages by tag, or by tokens, most first"
     );
     options.add("temperature", config.temperature, "of the mixture whose shares are shown");
+    bool mixture = false;  // words with it went elsewhere
+    options.add(
+        "mixture", mixture,
+        "say what a planned run reads of each language; with the options of train, see corpus info "
+        "--mixture --help"
+    );
     options.add("json", config.json, "print one JSON document instead of a table");
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options);

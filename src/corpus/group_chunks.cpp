@@ -58,6 +58,30 @@ std::int64_t GroupChunks::chunks_of(std::int32_t group) const {
     return config_.lengths.at(static_cast<std::size_t>(group)) / config_.chunk_rows + 1;
 }
 
+std::int64_t GroupChunks::rows_of(std::int32_t group, std::int64_t rows) const {
+    auto const round = chunks() * config_.chunk_rows;
+    auto count = rows / round * chunks_of(group) * config_.chunk_rows;
+    auto left = rows % round;
+    for (std::size_t i = 0; left > 0; ++i) {
+        auto const taken = std::min(left, config_.chunk_rows);
+        count += list_[i].group == group ? taken : 0;
+        left -= taken;
+    }
+    return count;
+}
+
+std::vector<double> GroupChunks::planned_rows(std::int64_t rows) const {
+    std::vector<double> planned(config_.tokens.size(), 0.0);
+    for (std::size_t group = 0; group < streams_.size(); ++group) {
+        auto const of_group =
+            streams_[group].planned_rows(rows_of(static_cast<std::int32_t>(group), rows));
+        for (std::size_t language = 0; language < planned.size(); ++language) {
+            planned[language] += of_group[language];
+        }
+    }
+    return planned;
+}
+
 std::int64_t GroupChunks::index_of(std::int64_t step, std::int64_t row) const {
     require(
         step >= 0 && 0 <= row && row < config_.rows, "row {} of {} of step {}", row, config_.rows,

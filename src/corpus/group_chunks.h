@@ -23,7 +23,7 @@ struct GroupChunksConfig {
 /// A list names group g floor(len_g / C) + 1 times and is shuffled once. Chunk c, of C rows, is of
 /// group list[c mod M], M the length of the list; row r of step s is row s rows + r of the chunks
 /// laid end to end. The rows of a group, chunk after chunk, are a Mixture of its languages: no
-/// window of a language comes twice before every other came once. (DMoE's
+/// token of a language comes twice before every other came once. (DMoE's
 /// MultilingualConstantLengthDataset, but for the generator of the shuffle, and that a group's text
 /// goes on where the released stream begins again with the same rows.)
 class GroupChunks {
@@ -43,6 +43,10 @@ public:
     [[nodiscard]] std::int64_t chunks() const { return static_cast<std::int64_t>(list_.size()); }
     /// Times group g stands in the list: floor(len_g / C) + 1.
     [[nodiscard]] std::int64_t chunks_of(std::int32_t group) const;
+    /// Rows of group g among the run's first `rows` rows: exact.
+    [[nodiscard]] std::int64_t rows_of(std::int32_t group, std::int64_t rows) const;
+    /// [L] rows of each language among the run's first `rows` rows: its group's, by its share.
+    [[nodiscard]] std::vector<double> planned_rows(std::int64_t rows) const;
     [[nodiscard]] GroupChunksConfig const& config() const { return config_; }
 
 private:

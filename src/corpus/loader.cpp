@@ -1,6 +1,7 @@
 // corpus/loader.cpp
 #include "corpus/loader.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -13,6 +14,20 @@
 #include "base/require.h"
 
 namespace isogloss {
+namespace {
+
+// Tokens from draw.first on of the first `length` of a stream; after the last comes the first.
+void read_ring(
+    Corpus const& corpus, Draw const& draw, std::int64_t length, std::span<std::int32_t> out
+) {
+    auto const before_end = std::min(out.size(), index(length - draw.first));
+    corpus.window(draw.language, Split::train, draw.first, out.first(before_end));
+    if (before_end < out.size()) {
+        corpus.window(draw.language, Split::train, 0, out.subspan(before_end));
+    }
+}
+
+}  // namespace
 
 Batch read_rows(
     Corpus const& corpus,
@@ -27,7 +42,7 @@ Batch read_rows(
     for (std::size_t row = 0; row < rows.size(); ++row) {
         auto const draw = order.draw(step, rows[row]);
         stream.resize(static_cast<std::size_t>(order.targets(draw) + 1));
-        corpus.window(draw.language, Split::train, draw.first, stream);
+        read_ring(corpus, draw, order.tokens()[index(draw.language)], stream);
         fill_row(
             batch, static_cast<std::int64_t>(row), stream, corpus.manifest().separator,
             draw.language

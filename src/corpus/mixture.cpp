@@ -2,136 +2,62 @@
 #include "corpus/mixture.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
+#include "base/math.h"
 #include "base/random.h"
 #include "base/require.h"
+#include "corpus/language_weights.h"
+#include "corpus/windows.h"
 
 namespace isogloss {
 namespace {
 
-constexpr char const* kBlockStream = "mixture/block";
-constexpr char const* kWindowStream = "mixture/window";
-constexpr char const* kOffsetStream = "mixture/offset";
+// Shares are whole numbers, so that every machine lays out the same rows: kRows / kBlock blocks of
+// at most kBlock 2^24 units stay below 2^63.
+constexpr unsigned kFraction = 24;
+constexpr std::int64_t kUnit = std::int64_t{1} << kFraction;
 
-std::size_t at(std::int32_t language) {
-    return static_cast<std::size_t>(language);
-}
-
-// A stream number for (purpose, language, epoch): each has its own permutation.
-std::uint64_t stream_of(char const* purpose, std::int32_t language, std::int64_t epoch) {
+// A stream of random numbers for (purpose, language, epoch).
+std::uint64_t stream_of(std::uint64_t purpose, std::int64_t language, std::int64_t epoch) {
     auto const both =
         static_cast<std::uint64_t>(language) << 40U ^ static_cast<std::uint64_t>(epoch);
-    return random_bits(random_stream(purpose), 0, both);
+    return random_bits(purpose, 0, both);
 }
 
-double checked_sum(std::span<double const> weights) {
-    double sum = 0.0;
-    for (auto const weight : weights) {
-        require_usage(
-            std::isfinite(weight) && weight >= 0.0, "a language's weight is {}; weights are >= 0",
-            weight
-        );
-        sum += weight;
-    }
-    require_usage(sum > 0.0, "no language has a weight above 0");
-    return sum;
+std::uint64_t block_stream() {
+    static auto const stream = random_stream("mixture/block");
+    return stream;
+}
+std::uint64_t window_stream() {
+    static auto const stream = random_stream("mixture/window");
+    return stream;
 }
 
-// sizes^exponent, scaled to a sum of 1; a size of 0 stays 0.
-std::vector<double> powers(std::span<double const> sizes, double exponent) {
-    std::vector<double> weights;
-    for (auto const size : sizes) {
-        require(size >= 0.0, "a language has the size {}", size);
-        weights.push_back(size == 0.0 ? 0.0 : std::pow(size, exponent));
+// Fisher and Yates, with numbers of a counter.
+template <class T>
+void shuffle(std::vector<T>& values, std::uint64_t seed, std::uint64_t stream) {
+    for (auto left = values.size(); left > 1; --left) {
+        std::swap(values[left - 1], values[random_bits(seed, stream, left) % left]);
     }
-    auto const sum = checked_sum(weights);
-    for (auto& weight : weights) {
-        weight /= sum;
-    }
-    return weights;
 }
 
 }  // namespace
 
-std::vector<double> temperature_weights(std::span<std::int64_t const> tokens, double temperature) {
-    require_usage(
-        temperature > 0.0, "the temperature is {}; it must be above 0 (1: by size, large: even)",
-        temperature
-    );
-    std::vector<double> sizes(tokens.begin(), tokens.end());
-    return powers(sizes, 1 / temperature);
-}
-
-std::vector<double> power_weights(std::span<double const> sizes, double alpha) {
-    require_usage(
-        0.0 <= alpha && alpha <= 1.0, "alpha is {}; it must lie in [0, 1] (1: by size, 0: even)",
-        alpha
-    );
-    return powers(sizes, alpha);
-}
-
-std::vector<double> replay_weights(
-    std::span<double const> weights, std::span<std::uint8_t const> old, double share
-) {
-    require(weights.size() == old.size(), "{} weights, {} marks", weights.size(), old.size());
-    require_usage(0.0 <= share && share <= 1.0, "the replay share is {}, not in [0, 1]", share);
-    checked_sum(weights);
-    double old_sum = 0.0;
-    double new_sum = 0.0;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        (old[i] != 0 ? old_sum : new_sum) += weights[i];
-    }
-    require_usage(
-        old_sum > 0.0 || share == 0.0, "a replay share of {} needs old languages with text", share
-    );
-    require_usage(
-        new_sum > 0.0 || share == 1.0, "a replay share of {} needs new languages with text", share
-    );
-    std::vector<double> result;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        auto const side = old[i] != 0 ? share : 1.0 - share;
-        auto const sum = old[i] != 0 ? old_sum : new_sum;
-        result.push_back(side == 0.0 ? 0.0 : side * weights[i] / sum);
-    }
-    return result;
-}
-
-std::vector<std::int64_t> largest_remainder(std::span<double const> weights, std::int64_t total) {
-    auto const sum = checked_sum(weights);
-    std::vector<std::int64_t> counts;
-    std::vector<std::pair<double, std::size_t>> remainders;  // largest first, then lower index
-    std::int64_t left = total;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        auto const exact = weights[i] / sum * static_cast<double>(total);
-        auto const least = weights[i] > 0.0 ? std::int64_t{1} : std::int64_t{0};
-        counts.push_back(std::max(least, static_cast<std::int64_t>(exact)));
-        left -= counts.back();
-        remainders.emplace_back(static_cast<double>(counts.back()) - exact, i);
-    }
-    std::ranges::sort(remainders);
-    for (std::size_t i = 0; left > 0; i = (i + 1) % remainders.size()) {
-        auto const language = remainders[i].second;
-        if (weights[language] > 0.0) {
-            ++counts[language];
-            --left;
-        }
-    }
-    while (left < 0) {  // small languages were lifted to 1: the largest give
-        auto const largest = std::ranges::max_element(counts);
-        require(*largest > 1, "{} rows cannot hold {} languages", total, weights.size());
-        --*largest;
-        ++left;
-    }
-    return counts;
-}
-
-struct Mixture::Block {
+// A block is a table, as counting a language's draws before one needs all of them. Two are kept:
+// threads that are a few steps apart may stand on both sides of a border.
+struct Mixture::Blocks {
+    struct Block {
+        std::int64_t begin = 0;
+        std::int64_t end = 0;
+        std::vector<Turn> turns;
+    };
     std::mutex mutex;
-    std::int64_t number = -1;
-    std::vector<Turn> turns;
+    std::array<Block, 2> kept;
 };
 
 Mixture::~Mixture() = default;
@@ -139,78 +65,114 @@ Mixture::Mixture(Mixture&&) noexcept = default;
 Mixture& Mixture::operator=(Mixture&&) noexcept = default;
 
 Mixture::Mixture(MixtureConfig config)
-    : config_(std::move(config)), block_(std::make_unique<Block>()) {
+    : config_(std::move(config)), blocks_(std::make_unique<Blocks>()) {
     auto const& weights = config_.weights;
     require(
         weights.size() == config_.tokens.size() && config_.row_length > 0 && config_.rows > 0,
         "a mixture of {} weights, {} streams, rows of {} tokens, {} rows a step", weights.size(),
         config_.tokens.size(), config_.row_length, config_.rows
     );
+    auto const sum = sum_of_weights(weights);
+    auto const phases = random_stream("mixture/phase");
     for (std::size_t i = 0; i < weights.size(); ++i) {
         require_usage(
             weights[i] == 0.0 || config_.tokens[i] >= 2,
             "language {} has weight {} but {} tokens in the training split", i, weights[i],
             config_.tokens[i]
         );
+        auto const quota = std::llround(weights[i] / sum * static_cast<double>(kBlock * kUnit));
+        quota_.push_back(std::max<std::int64_t>(quota, weights[i] > 0.0 ? 1 : 0));
+        auto const phase = random_bits(config_.seed, phases, i) % static_cast<std::uint64_t>(kUnit);
+        phase_.push_back(static_cast<std::int64_t>(phase));
     }
-    counts_ = largest_remainder(weights, kBlock);
-    ends_.resize(counts_.size());
-    std::partial_sum(counts_.begin(), counts_.end(), ends_.begin());
-}
-
-std::int64_t Mixture::windows(std::int32_t language) const {
-    return std::max(std::int64_t{1}, (config_.tokens[at(language)] - 1) / config_.row_length);
+    quotas_ = std::accumulate(quota_.begin(), quota_.end(), std::int64_t{0});
 }
 
 double Mixture::share(std::int32_t language) const {
-    return static_cast<double>(counts_[at(language)]) / static_cast<double>(kBlock);
+    return static_cast<double>(quota_[index(language)]) / static_cast<double>(quotas_);
+}
+
+std::vector<double> Mixture::planned_rows(std::int64_t rows) const {
+    std::vector<double> planned;
+    for (std::int32_t language = 0; index(language) < quota_.size(); ++language) {
+        planned.push_back(static_cast<double>(rows) * share(language));
+    }
+    return planned;
+}
+
+// Draws of a language in all blocks before `block`.
+std::int64_t Mixture::drawn(std::size_t language, std::int64_t block) const {
+    return (block * quota_[language] + phase_[language]) >> kFraction;
+}
+
+std::int64_t Mixture::begin_of(std::int64_t block) const {
+    std::int64_t begin = 0;
+    for (std::size_t language = 0; language < quota_.size(); ++language) {
+        begin += drawn(language, block);
+    }
+    return begin;
+}
+
+std::int64_t Mixture::block_of(std::int64_t draw) const {
+    auto block = draw / kBlock;  // off by what rounding adds up to
+    while (begin_of(block) > draw) {
+        --block;
+    }
+    while (begin_of(block + 1) <= draw) {
+        ++block;
+    }
+    return block;
 }
 
 std::vector<Mixture::Turn> Mixture::turns_of(std::int64_t block) const {
-    auto const stream = stream_of(kBlockStream, 0, block);
-    std::vector<std::int32_t> seen(counts_.size(), 0);
+    std::vector<std::int32_t> languages;
+    std::vector<std::int64_t> place;
+    for (std::size_t language = 0; language < quota_.size(); ++language) {
+        place.push_back(drawn(language, block));
+        auto const count = drawn(language, block + 1) - place.back();
+        languages.insert(
+            languages.end(), static_cast<std::size_t>(count), static_cast<std::int32_t>(language)
+        );
+    }
+    shuffle(languages, config_.seed, stream_of(block_stream(), 0, block));
     std::vector<Turn> turns;
-    for (std::int64_t index = 0; index < kBlock; ++index) {
-        auto const ticket = random_permutation(config_.seed, stream, kBlock, index);
-        auto const language = std::ranges::upper_bound(ends_, ticket) - ends_.begin();
-        auto& place = seen[static_cast<std::size_t>(language)];
-        turns.push_back({static_cast<std::int32_t>(language), place++});
+    turns.reserve(languages.size());
+    for (auto const language : languages) {
+        turns.push_back({language, place[index(language)]++});
     }
     return turns;
 }
 
-Mixture::Turn Mixture::turn(std::int64_t index) const {
-    std::scoped_lock const lock(block_->mutex);
-    if (block_->number != index / kBlock) {
-        block_->number = index / kBlock;
-        block_->turns = turns_of(block_->number);
+Mixture::Turn Mixture::turn(std::int64_t draw) const {
+    std::scoped_lock const lock(blocks_->mutex);
+    auto const holds = [draw](auto const& block) {
+        return block.begin <= draw && draw < block.end;
+    };
+    auto found = std::ranges::find_if(blocks_->kept, holds);
+    if (found == blocks_->kept.end()) {
+        auto const block = block_of(draw);
+        found = blocks_->kept.begin() + block % 2;
+        *found = {begin_of(block), begin_of(block + 1), turns_of(block)};
     }
-    return block_->turns[static_cast<std::size_t>(index % kBlock)];
+    return found->turns[index(draw - found->begin)];
 }
 
 Draw Mixture::draw(std::int64_t step, std::int64_t row) const {
     require(
-        step >= 0 && 0 <= row && row < config_.rows, "row {} of {} of step {}", row, config_.rows,
-        step
+        step >= 0 && 0 <= row && row < config_.rows && step < kRows / config_.rows,
+        "row {} of {} of step {}", row, config_.rows, step
     );
-    auto const index = step * config_.rows + row;
-    auto const mine = turn(index);
-
+    auto const mine = turn(step * config_.rows + row);
+    Windows const windows{config_.tokens[index(mine.language)], config_.row_length};
     Draw draw;
     draw.language = mine.language;
-    auto const drawn = index / kBlock * counts_[at(mine.language)] + mine.place;
-    auto const size = windows(draw.language);
-    draw.epoch = drawn / size;
+    draw.epoch = windows.epoch_of(mine.place);
+    auto const before = windows.before(draw.epoch);
     draw.window = random_permutation(
-        config_.seed, stream_of(kWindowStream, draw.language, draw.epoch), size, drawn % size
+        config_.seed, stream_of(window_stream(), draw.language, draw.epoch),
+        windows.before(draw.epoch + 1) - before, mine.place - before
     );
-    auto const spare = config_.tokens[at(draw.language)] - 1 - size * config_.row_length;
-    if (spare > 0) {
-        auto const offset_stream = stream_of(kOffsetStream, draw.language, draw.epoch);
-        auto const uniform = random_uniform(config_.seed, offset_stream, 0);
-        draw.first = static_cast<std::int64_t>(uniform * static_cast<double>(spare + 1));
-    }
-    draw.first += draw.window * config_.row_length;
+    draw.first = windows.first(before + draw.window);
     return draw;
 }
 

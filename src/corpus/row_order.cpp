@@ -1,7 +1,8 @@
 // corpus/row_order.cpp
 #include "corpus/row_order.h"
 
-#include <algorithm>
+#include "base/math.h"
+#include "corpus/windows.h"
 
 namespace isogloss {
 
@@ -10,8 +11,11 @@ Draw RowOrder::draw(std::int64_t step, std::int64_t row) const {
 }
 
 std::int64_t RowOrder::targets(Draw const& draw) const {
-    auto const left = tokens()[static_cast<std::size_t>(draw.language)] - draw.first;
-    return std::min(row_length(), left - 1);
+    return Windows{tokens()[index(draw.language)], row_length()}.targets();
+}
+
+std::vector<double> RowOrder::planned_rows(std::int64_t rows) const {
+    return std::visit([&](auto const& rule) { return rule.planned_rows(rows); }, rule_);
 }
 
 std::int64_t RowOrder::rows() const {

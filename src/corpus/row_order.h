@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <variant>
+#include <vector>
 
 #include "corpus/group_chunks.h"
 #include "corpus/mixture.h"
@@ -26,6 +27,9 @@ public:
     /// Of one step, over all ranks.
     [[nodiscard]] std::int64_t rows() const;
     [[nodiscard]] std::int64_t row_length() const;
+    /// [L] rows of each language among the run's first `rows` rows, as planned; what is drawn is
+    /// within sampling error of it.
+    [[nodiscard]] std::vector<double> planned_rows(std::int64_t rows) const;
     /// [L] tokens of each language's stream that are read: all of it, or its beginning.
     [[nodiscard]] std::span<std::int64_t const> tokens() const;
 

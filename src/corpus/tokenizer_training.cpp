@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/require.h"
-#include "corpus/mixture.h"
+#include "corpus/language_weights.h"
 
 namespace isogloss {
 namespace {

@@ -6,52 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/rules.h"
+
 namespace isogloss {
 namespace {
-
-void describe(Options& options, DataConfig& data) {
-    options.add("data.corpus", data.corpus, "folder that `corpus build` made", Presence::required);
-    options.add("data.languages", data.languages, "tags to train on; none: all of the corpus");
-    options.add("data.weights", data.weights, "shares of the rows, one a language; none: by size");
-    options.add(
-        "data.temperature", data.temperature,
-        "share of a language ~ its tokens^(1/temperature); large makes all equal"
-    );
-    options.add(
-        "data.alpha", data.alpha,
-        "share of a language ~ its bytes of text^alpha, instead of data.temperature; in [0, 1]; "
-        "none: by temperature, or 0.3 within a group of group-chunks"
-    );
-    options.add("data.replay-languages", data.replay_languages, "old languages to mix in");
-    options.add(
-        "data.replay-share", data.replay_share,
-        "of all rows, over the replay languages, in [0, 1); 0: by their size among all languages"
-    );
-    options.add(
-        "data.documents", data.documents, "first documents of each language to train on; 0: all"
-    );
-    options.add(
-        "data.replay-documents", data.replay_documents,
-        "first documents of each replay language; 0: all"
-    );
-    options.add(
-        "data.old-languages", data.old_languages,
-        "original languages, for priors and classifiers; none: those the model was trained on that "
-        "no later expert was added for"
-    );
-    options.add_choice(
-        "data.order", data.order,
-        {{"mixture", OrderRule::mixture}, {"group-chunks", OrderRule::group_chunks}},
-        "mixture: rows of all languages by their shares; group-chunks: runs of rows of one "
-        "expert's "
-        "languages (DMoE)"
-    );
-    options.add("data.chunk-rows", data.chunk_rows, "group-chunks: consecutive rows of one group");
-    options.add(
-        "data.group-budget", data.group_budget,
-        "group-chunks: tokens that count as a group's text; 0: what there is"
-    );
-}
 
 void describe_routing(Options& options, TrainConfig& train) {
     options.add_choice(
@@ -162,99 +120,6 @@ void describe(Options& options, TrainConfig& train) {
     options.add("train.log-every", train.log_every, "steps between lines of log.txt");
 }
 
-class Rules {
-public:
-    template <class... Args>
-    void expect(bool holds, fmt::format_string<Args...> text, Args&&... args) {
-        if (!holds) {
-            faults_.push_back(fmt::format(text, std::forward<Args>(args)...));
-        }
-    }
-    std::vector<std::string> take() { return std::move(faults_); }
-
-private:
-    std::vector<std::string> faults_;
-};
-
-void check(DataConfig const& data, Rules& rules) {
-    rules.expect(
-        data.weights.empty() || data.weights.size() == data.languages.size(),
-        "data.weights has {} numbers for {} languages: give one a language", data.weights.size(),
-        data.languages.size()
-    );
-    rules.expect(
-        std::ranges::all_of(data.weights, [](double weight) { return weight > 0.0; }),
-        "data.weights: every weight must be > 0"
-    );
-    rules.expect(data.temperature > 0.0, "data.temperature = {}: must be > 0", data.temperature);
-    rules.expect(
-        0.0 <= data.replay_share && data.replay_share < 1.0,
-        "data.replay-share = {}: must lie in [0, 1)", data.replay_share
-    );
-    rules.expect(
-        !data.replay_languages.empty() || (data.replay_share == 0.0 && data.replay_documents == 0),
-        "data.replay-share = {} and data.replay-documents = {} without data.replay-languages: name "
-        "the languages, or give neither",
-        data.replay_share, data.replay_documents
-    );
-    rules.expect(
-        data.replay_languages.empty() || data.replay_share > 0.0 || data.replay_documents > 0,
-        "data.replay-languages has {} languages: give data.replay-share or data.replay-documents",
-        data.replay_languages.size()
-    );
-    rules.expect(
-        data.weights.empty() || data.replay_languages.empty() || data.replay_share > 0.0,
-        "data.weights says nothing of the replay languages: give data.replay-share"
-    );
-    rules.expect(
-        !data.alpha || (0.0 <= *data.alpha && *data.alpha <= 1.0),
-        "data.alpha = {}: must lie in [0, 1]", data.alpha.value_or(0.0)
-    );
-    rules.expect(
-        !data.alpha || data.temperature == 1.0,
-        "data.alpha = {} and data.temperature = {}: give one of them", data.alpha.value_or(0.0),
-        data.temperature
-    );
-    rules.expect(
-        data.documents >= 0 && data.replay_documents >= 0,
-        "data.documents = {}, data.replay-documents = {}: must be >= 0", data.documents,
-        data.replay_documents
-    );
-    for (auto const& language : data.languages) {
-        rules.expect(
-            std::ranges::count(data.languages, language) == 1, "data.languages: {} is named twice",
-            language
-        );
-    }
-    for (auto const& language : data.replay_languages) {
-        rules.expect(
-            std::ranges::count(data.languages, language) == 0,
-            "data.replay-languages: {} is among data.languages too; name it once", language
-        );
-    }
-}
-
-void check_chunks(RunConfig const& run, Rules& rules) {
-    auto const& data = run.data;
-    if (data.order != OrderRule::group_chunks) {
-        return;
-    }
-    auto const slice = run.train.slice_rows();
-    rules.expect(data.chunk_rows >= 1, "data.chunk-rows = {}: must be at least 1", data.chunk_rows);
-    rules.expect(data.group_budget >= 0, "data.group-budget = {}: must be >= 0", data.group_budget);
-    rules.expect(
-        slice < 1 || data.chunk_rows % slice == 0,
-        "data.order = group-chunks: data.chunk-rows = {} is no multiple of the {} rows of a "
-        "micro-batch (train.micro-rows), which must be of one group; use a divisor",
-        data.chunk_rows, slice
-    );
-    rules.expect(
-        data.replay_languages.empty() && data.weights.empty() && data.temperature == 1.0,
-        "data.order = group-chunks takes no data.replay-languages, data.weights or "
-        "data.temperature: name all languages in data.languages, and shares by data.alpha"
-    );
-}
-
 void check_routing(TrainConfig const& train, Rules& rules) {
     auto const expect_weight = [&](char const* name, double value) {
         rules.expect(
@@ -336,24 +201,23 @@ void check(TrainConfig const& train, int num_ranks, Rules& rules) {
 
 }  // namespace
 
-void describe(Options& options, RunConfig& run) {
+void describe(Options& options, RunConfig& run, Presence needs) {
     describe(options, run.device);
-    options.add("run.out", run.out, "run directory to make or to go on in", Presence::required);
-    options.add("run.from", run.from, "checkpoint to start from", Presence::required);
+    options.add("run.out", run.out, "run directory to make or to go on in", needs);
+    options.add("run.from", run.from, "checkpoint to start from", needs);
     options.add_choice(
         "run.resume", run.resume, {{"latest", "latest"}, {"never", "never"}},
         "latest: go on after the newest checkpoint of run.out; never: refuse a directory that has "
         "one"
     );
-    describe(options, run.data);
+    describe(options, run.data, needs);
     describe(options, run.train);
 }
 
 std::vector<std::string> problems(RunConfig const& run, int num_ranks) {
     Rules rules;
-    check(run.data, rules);
+    check(run.data, run.train.slice_rows(), rules);
     check(run.train, num_ranks, rules);
-    check_chunks(run, rules);
     return rules.take();
 }
 

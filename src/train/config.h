@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "model/config.h"
 #include "model/pass.h"
 #include "optim/schedule.h"
+#include "train/data_config.h"
 
 namespace isogloss {
 
@@ -66,26 +66,6 @@ struct TrainConfig {
     [[nodiscard]] bool classify() const;
 };
 
-/// Which rule lays the rows out.
-enum class OrderRule : std::uint8_t { mixture, group_chunks };
-
-/// Which text, in which shares and order.
-struct DataConfig {
-    std::filesystem::path corpus;
-    std::vector<std::string> languages;         ///< BCP 47 tags; empty: all of the corpus
-    std::vector<double> weights;                ///< one a language; empty: by temperature
-    double temperature = 1.0;                   ///< share ~ tokens^(1/temperature)
-    std::optional<double> alpha;                ///< share ~ bytes of text^alpha, instead
-    std::vector<std::string> replay_languages;  ///< old languages mixed in
-    double replay_share = 0.0;                  ///< of all rows, over the replay languages together
-    std::int64_t documents = 0;                 ///< first ones of each language; 0: all
-    std::int64_t replay_documents = 0;          ///< first ones of each replay language; 0: all
-    std::vector<std::string> old_languages;     ///< empty: see old_languages()
-    OrderRule order = OrderRule::mixture;
-    std::int64_t chunk_rows = 64;   ///< group_chunks: consecutive rows of one group
-    std::int64_t group_budget = 0;  ///< group_chunks: tokens of a group's text; 0: what there is
-};
-
 /// A whole run, as `isogloss train` takes it.
 struct RunConfig {
     std::filesystem::path out;   ///< run directory
@@ -98,7 +78,8 @@ struct RunConfig {
 };
 
 /// Adds every field as an option: [run], [data] and [train] of a run file.
-void describe(Options& options, RunConfig& run);
+/// @param needs  whether run.out, run.from and data.corpus must be given
+void describe(Options& options, RunConfig& run, Presence needs = Presence::required);
 
 /// Every rule the config breaks, one sentence each, naming the key as the user writes it.
 std::vector<std::string> problems(RunConfig const& run, int num_ranks);

@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "base/require.h"
+#include "corpus/language_weights.h"
+#include "corpus/windows.h"
 #include "model/language_groups.h"
+#include "train/given_weights.h"
 
 namespace isogloss {
 namespace {
@@ -31,8 +35,11 @@ void add_text(
         auto const& record = corpus.languages()[at(language)];
         auto const& counts = record.counts(Split::train);
         auto const kept = documents > 0 ? std::min(documents, counts.documents) : counts.documents;
+        // The table of documents is mapped: one number of it is read, or none.
         auto const tokens =
-            corpus.document_start(language, Split::train)[static_cast<std::size_t>(kept)];
+            kept == counts.documents
+                ? counts.tokens
+                : corpus.document_start(language, Split::train)[static_cast<std::size_t>(kept)];
         require_usage(
             tokens >= 2,
             "{}: language {} has {} tokens to train on; build its text into the corpus, or leave "
@@ -54,49 +61,86 @@ TextSizes text_sizes(DataConfig const& data, RunLanguages const& languages, Corp
     return sizes;
 }
 
-// Weights by size of the languages listed; the others 0.
+// `values` of the languages listed; the others 0.
+template <class T>
+std::vector<T> only(std::vector<std::int32_t> const& listed, std::vector<T> const& values) {
+    std::vector<T> kept(values.size(), T{});
+    for (auto const language : listed) {
+        kept[at(language)] = values[at(language)];
+    }
+    return kept;
+}
+
+// UniMax of the languages listed, which share `rows` of the run's rows.
+std::vector<double> even_weights(
+    std::vector<std::int32_t> const& listed,
+    TextSizes const& sizes,
+    RunConfig const& run,
+    double rows
+) {
+    std::vector<double> epoch(sizes.tokens.size(), 0.0);
+    for (auto const language : listed) {
+        epoch[at(language)] =
+            Windows{sizes.tokens[at(language)], run.train.row_length}.rows_an_epoch();
+    }
+    auto const all = std::accumulate(epoch.begin(), epoch.end(), 0.0);
+    auto const epochs = *run.data.unimax;
+    require_usage(
+        rows <= epochs * all,
+        "data.unimax = {}: of {} languages that share {:.0f} rows of {} tokens all would be read "
+        "{:.2f} times; lower train.steps or train.rows, or allow more epochs",
+        epochs, listed.size(), rows, run.train.row_length, rows / all
+    );
+    return unimax_weights(epoch, rows, epochs);
+}
+
+// Weights of the languages listed, which share `rows` of the run's rows; the others 0.
 std::vector<double> weights_of(
     std::vector<std::int32_t> const& listed,
     TextSizes const& sizes,
-    DataConfig const& data,
-    std::optional<double> alpha
+    RunConfig const& run,
+    double rows
 ) {
-    TextSizes of_listed{
-        std::vector<std::int64_t>(sizes.tokens.size(), 0),
-        std::vector<double>(sizes.bytes.size(), 0.0)};
-    for (auto const language : listed) {
-        of_listed.tokens[at(language)] = sizes.tokens[at(language)];
-        of_listed.bytes[at(language)] = sizes.bytes[at(language)];
+    if (run.data.unimax) {
+        return even_weights(listed, sizes, run, rows);
     }
-    return alpha ? power_weights(of_listed.bytes, *alpha)
-                 : temperature_weights(of_listed.tokens, data.temperature);
+    return run.data.alpha ? power_weights(only(listed, sizes.bytes), *run.data.alpha)
+                          : temperature_weights(only(listed, sizes.tokens), run.data.temperature);
+}
+
+std::vector<double> given_weights(DataConfig const& data, Corpus const& corpus) {
+    auto const given = read_given_weights(data.weights, data.languages);
+    std::vector<double> weights(corpus.languages().size(), 0.0);
+    for (std::size_t i = 0; i < given.tags.size(); ++i) {
+        weights[at(corpus.language_index(given.tags[i]))] = given.weights[i];
+    }
+    return weights;
 }
 
 std::vector<double> mixture_weights(
-    DataConfig const& data, RunLanguages const& languages, TextSizes const& sizes
+    RunConfig const& run,
+    RunLanguages const& languages,
+    TextSizes const& sizes,
+    Corpus const& corpus
 ) {
+    auto const& data = run.data;
+    auto const rows = static_cast<double>(run.train.steps) * static_cast<double>(run.train.rows);
     if (!languages.replayed.empty() && data.replay_share == 0.0) {
-        return weights_of(languages.all(), sizes, data, data.alpha);
+        return weights_of(languages.all(), sizes, run, rows);
     }
-    auto weights = weights_of(languages.learned, sizes, data, data.alpha);
-    for (std::size_t i = 0; i < data.weights.size(); ++i) {
-        weights[at(languages.learned[i])] = data.weights[i];
-    }
+    auto weights = data.weights.empty()
+                       ? weights_of(languages.learned, sizes, run, rows * (1.0 - data.replay_share))
+                       : given_weights(data, corpus);
     if (languages.replayed.empty()) {
         return weights;
     }
-    auto const old = weights_of(languages.replayed, sizes, data, data.alpha);
+    auto const old = weights_of(languages.replayed, sizes, run, rows * data.replay_share);
     std::vector<std::uint8_t> is_old(weights.size());
     for (auto const language : languages.replayed) {
         weights[at(language)] = old[at(language)];
         is_old[at(language)] = 1;
     }
     return replay_weights(weights, is_old, data.replay_share);
-}
-
-// Rows that a text of `tokens` tokens gives, each used once.
-std::int64_t rows_of(std::int64_t tokens, std::int64_t row_length) {
-    return std::max<std::int64_t>(1, (tokens - 1) / row_length);
 }
 
 GroupChunks group_chunks(
@@ -117,11 +161,12 @@ GroupChunks group_chunks(
     config.seed = static_cast<std::uint64_t>(run.train.seed);
     for (auto const& [expert, members] : groups) {
         config.weights.push_back(
-            weights_of(members, sizes, run.data, run.data.alpha.value_or(kGroupAlpha))
+            power_weights(only(members, sizes.bytes), run.data.alpha.value_or(kGroupAlpha))
         );
         std::int64_t rows = run.data.group_budget / config.row_length;
         for (std::size_t i = 0; run.data.group_budget == 0 && i < members.size(); ++i) {
-            rows += rows_of(sizes.tokens[at(members[i])], config.row_length);
+            Windows const windows{sizes.tokens[at(members[i])], config.row_length};
+            rows += static_cast<std::int64_t>(windows.rows_an_epoch());
         }
         config.lengths.push_back(rows);
     }
@@ -169,7 +214,7 @@ RowOrder make_order(RunConfig const& run, Corpus const& corpus, ModelConfig cons
         return RowOrder(group_chunks(run, corpus, model, languages.learned, std::move(sizes)));
     }
     return RowOrder(Mixture(
-        {.weights = mixture_weights(run.data, languages, sizes),
+        {.weights = mixture_weights(run, languages, sizes, corpus),
          .tokens = std::move(sizes.tokens),
          .row_length = run.train.row_length,
          .rows = run.train.rows,

@@ -17,9 +17,10 @@ inline constexpr double kGroupAlpha = 0.3;
 /// The rows of a run, as data.order says.
 ///
 /// mixture: weights are over all languages of the corpus; those that the run does not name have
-/// weight 0. A language's weight follows its size: tokens^(1/temperature), or bytes^alpha. Replay
-/// languages share data.replay-share of the rows; without a share they follow their size among all
-/// (so every text is read once before any is read twice).
+/// weight 0. A language's weight follows its size: tokens^(1/temperature), bytes^alpha, or UniMax,
+/// whose rows are steps rows of the run (or the side's part of them); or it is given. Replay
+/// languages share data.replay-share of the rows; without a share they are weighed among all (at
+/// temperature 1 every text is then read once before any is read twice).
 ///
 /// group-chunks: the experts' groups of `model` are the groups; within one, bytes^alpha with alpha
 /// 0.3 unless given.
@@ -27,7 +28,7 @@ inline constexpr double kGroupAlpha = 0.3;
 /// data.documents and data.replay-documents keep the first documents of a language only, all of
 /// them where it has fewer; sizes are then those of these documents.
 /// @throws Error  (usage) when a language is not in the corpus, has no tokens to train on, or is in
-///         no group where groups are asked for
+///         no group where groups are asked for; when UniMax has fewer epochs than rows
 RowOrder make_order(RunConfig const& run, Corpus const& corpus, ModelConfig const& model);
 
 /// Languages of the run by their index in the corpus: those to learn, then those to replay.

@@ -11,6 +11,7 @@
 #include "checkpoint/save.h"
 #include "comm/collective.h"
 #include "train/data_order.h"
+#include "train/mixture_plan.h"
 #include "train/trainer.h"
 
 namespace isogloss {
@@ -151,6 +152,7 @@ RunResult run_training(
         start.checkpoint.folder.string(), comm.size(), comm.size() == 1 ? "" : "s", state.step,
         run.train.steps
     ));
+    log.info(mixture_rule(run.data) + ", " + mixture_summary(plan_mixture(run, corpus, order)));
     Slices const slices{run.train.slice_rows(), run.train.num_slices()};
     Loader loader(corpus, order, slice_plan(slices, comm.size(), comm.rank(), state.step));
     RunRecord record(directory, run.train, state.step, style, log, comm.rank());

@@ -17,12 +17,12 @@ using test::expect_error;
 constexpr std::int64_t kChunk = 8;
 
 // Three groups of languages {0, 2}, {1}, {3}; language 4 is of none. Rows of 4 tokens: languages
-// have 25, 10, 50, 2 and 12 windows.
+// are 25, 10, 50, 2 and 12.5 rows.
 GroupChunksConfig sample() {
     GroupChunksConfig config;
     config.weights = {{3, 0, 1, 0, 0}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}};
     config.lengths = {80, 39, 3};
-    config.tokens = {101, 41, 202, 9, 50};
+    config.tokens = {100, 40, 200, 8, 50};
     config.row_length = 4;
     config.rows = 16;
     config.chunk_rows = kChunk;

@@ -1,10 +1,14 @@
 // corpus/mixture_test.cpp
 #include "corpus/mixture.h"
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 
+#include "corpus/windows.h"
 #include "support/expect_error.h"
 
 namespace isogloss {
@@ -12,113 +16,137 @@ namespace {
 
 using test::expect_error;
 
-TEST(MixtureTest, TemperatureFlattensShares) {
-    // 4 and 64 at temperature 1: 4/68; at 2: 2 and 8; at 3: 4^(1/3) and 4.
-    std::vector<std::int64_t> const tokens{4, 0, 64};
-    // Two roundings of pow and a division: a few units of 1.1e-16.
-    EXPECT_NEAR(temperature_weights(tokens, 1.0)[0], 4.0 / 68.0, 1e-15);
-    EXPECT_NEAR(temperature_weights(tokens, 2.0)[2], 0.8, 1e-15);
-    EXPECT_NEAR(temperature_weights(tokens, 3.0)[0], std::cbrt(4.0) / (std::cbrt(4.0) + 4), 1e-15);
-    EXPECT_EQ(temperature_weights(tokens, 5.0)[1], 0.0);
-    expect_error(Exit::usage, "temperature", [&] { temperature_weights(tokens, 0.0); });
-    expect_error(Exit::usage, "no language", [] {
-        temperature_weights(std::vector<std::int64_t>{0, 0}, 1.0);
-    });
-}
-
-TEST(MixtureTest, AlphaFlattensSizes) {
-    // 16^(1/4) = 2, 81^(1/4) = 3; alpha 0 counts languages, not text.
-    std::vector<double> const sizes{16.0, 0.0, 81.0};
-    EXPECT_NEAR(power_weights(sizes, 0.25)[0], 0.4, 1e-15);
-    EXPECT_NEAR(power_weights(sizes, 1.0)[2], 81.0 / 97.0, 1e-15);
-    EXPECT_EQ(power_weights(sizes, 0.0), (std::vector<double>{0.5, 0.0, 0.5}));
-    expect_error(Exit::usage, "alpha is 1.5", [&] { power_weights(sizes, 1.5); });
-    expect_error(Exit::usage, "alpha is -0.1", [&] { power_weights(sizes, -0.1); });
-}
-
-TEST(MixtureTest, ReplayGivesOldLanguagesTheirShare) {
-    std::vector<double> const weights{1.0, 3.0, 2.0, 8.0};
-    std::vector<std::uint8_t> const old{1, 1, 0, 0};
-    auto const mixed = replay_weights(weights, old, 0.25);
-    EXPECT_NEAR(mixed[0], 0.25 * 1 / 4, 1e-15);
-    EXPECT_NEAR(mixed[1], 0.25 * 3 / 4, 1e-15);
-    EXPECT_NEAR(mixed[2], 0.75 * 2 / 10, 1e-15);
-    EXPECT_NEAR(mixed[3], 0.75 * 8 / 10, 1e-15);
-    expect_error(Exit::usage, "old languages", [&] {
-        replay_weights(weights, std::vector<std::uint8_t>{0, 0, 0, 0}, 0.1);
-    });
-}
-
-TEST(MixtureTest, LargestRemainderKeepsTheSumAndEveryLanguage) {
-    using Counts = std::vector<std::int64_t>;
-    // 10 over 1:2:4: exact 1.43, 2.86, 5.71: floors 1, 2, 5; the two left go to .86 and .71.
-    EXPECT_EQ(largest_remainder(std::vector<double>{1, 2, 4}, 10), (Counts{1, 3, 6}));
-    EXPECT_EQ(largest_remainder(std::vector<double>{1, 1, 1}, 10), (Counts{4, 3, 3}));
-    EXPECT_EQ(largest_remainder(std::vector<double>{1e-9, 0, 1}, 4), (Counts{1, 0, 3}));
-    EXPECT_EQ(largest_remainder(std::vector<double>{1e-9, 1e-9, 1, 1}, 4), (Counts{1, 1, 1, 1}));
-}
-
 Mixture sample_mixture() {
-    // Windows of 8: 124 (spare 7), 12 (spare 3) and one padded of 5 tokens.
-    return Mixture({{10.0, 5.0, 0.0, 1.0}, {1000, 100, 50, 5}, 8, 16, 42});
+    // Rows of 8: epochs of 125, 12 or 13 windows, and one padded of 4 targets.
+    return Mixture({{10.0, 5.0, 0.0, 1.0}, {1000, 101, 50, 5}, 8, 16, 42});
 }
 
-TEST(MixtureTest, EachBlockHasExactCounts) {
-    auto const mixture = sample_mixture();
-    for (std::int64_t const block : {0, 1}) {
-        std::map<std::int32_t, std::int64_t> counts;
-        for (std::int64_t g = 0; g < Mixture::kBlock; ++g) {
-            auto const index = block * Mixture::kBlock + g;
-            ++counts[mixture.draw(index / 16, index % 16).language];
-        }
-        EXPECT_EQ(counts[0], 65536 * 10 / 16);
-        EXPECT_EQ(counts[1], 65536 * 5 / 16);
-        EXPECT_EQ(counts.count(2), 0U);
-        EXPECT_EQ(counts[3], 65536 / 16);
+std::vector<Draw> draws_of(Mixture const& mixture, std::int64_t count) {
+    auto const rows = mixture.config().rows;
+    std::vector<Draw> draws;
+    for (std::int64_t g = 0; g < count; ++g) {
+        draws.push_back(mixture.draw(g / rows, g % rows));
     }
-    EXPECT_EQ(mixture.share(0), 0.625);
+    return draws;
 }
 
-TEST(MixtureTest, NoWindowComesTwiceBeforeAllCameOnce) {
+// floor(b K w + u) draws after b blocks: within 1 of b K w. A block is as long as its counts, so
+// after g draws b K is within L of g, and counts within 1 + L w of g w; inside a block of K draws
+// in random order they stray by at most 4 deviations sqrt(K w (1 - w) / 4) more, with 1 in 10^4.
+TEST(MixtureTest, CountsFollowThePlanAtAnyTime) {
     auto const mixture = sample_mixture();
-    ASSERT_EQ(mixture.windows(0), 124);
-    ASSERT_EQ(mixture.windows(1), 12);
-    ASSERT_EQ(mixture.windows(3), 1);
-    std::map<std::pair<std::int32_t, std::int64_t>, std::multiset<std::int64_t>> seen;
-    std::map<std::int32_t, std::int64_t> epochs;
-    for (std::int64_t g = 0; g < Mixture::kBlock + 5000; ++g) {  // across a block's border
-        auto const draw = mixture.draw(g / 16, g % 16);
-        seen[{draw.language, draw.epoch}].insert(draw.window);
-        auto& epoch = epochs[draw.language];
-        ASSERT_LE(epoch, draw.epoch);  // one after another, in the order of the steps
-        epoch = draw.epoch;
-    }
-    int whole = 0;
-    for (auto const& [key, windows] : seen) {
-        EXPECT_EQ(std::set(windows.begin(), windows.end()).size(), windows.size());
-        auto const size = static_cast<std::size_t>(mixture.windows(key.first));
-        EXPECT_LE(windows.size(), size);
-        EXPECT_LT(*windows.rbegin(), mixture.windows(key.first));
-        whole += windows.size() == size ? 1 : 0;
-    }
-    // The epochs that are not whole: at most the one at the end, of each of 3 languages.
-    EXPECT_GE(whole, static_cast<int>(seen.size()) - 3);
-}
-
-TEST(MixtureTest, EveryRowLiesInItsStream) {
-    auto const mixture = sample_mixture();
-    std::set<std::int64_t> offsets;
-    for (std::int64_t g = 0; g < 40000; ++g) {
-        auto const draw = mixture.draw(g / 16, g % 16);
-        auto const tokens = mixture.config().tokens[static_cast<std::size_t>(draw.language)];
-        ASSERT_GE(draw.first, 0);
-        ASSERT_LE(draw.first + std::min<std::int64_t>(9, tokens), tokens);
-        ASSERT_EQ((draw.first - draw.window * 8) % 8, draw.first - draw.window * 8);
-        if (draw.language == 0) {
-            offsets.insert(draw.first % 8);
+    std::vector<double> const shares{10.0 / 16, 5.0 / 16, 0.0, 1.0 / 16};
+    std::vector<double> counts(4, 0.0);
+    for (std::int64_t g = 0; g < 10 * Mixture::kBlock; ++g) {
+        ++counts[static_cast<std::size_t>(mixture.draw(g / 16, g % 16).language)];
+        for (std::size_t l = 0; l < counts.size(); ++l) {
+            auto const spread = std::sqrt(Mixture::kBlock * shares[l] * (1 - shares[l]) / 4);
+            ASSERT_NEAR(
+                counts[l], static_cast<double>(g + 1) * shares[l], 1 + 4 * shares[l] + 4 * spread
+            ) << "draw "
+              << g << " language " << l;
         }
     }
-    EXPECT_GT(offsets.size(), 1U);  // epochs cut the stream at other places
+    EXPECT_EQ(counts[2], 0.0);
+    EXPECT_NEAR(mixture.share(0), 0.625, 1e-10);
+}
+
+// A share of 1e-5 is one draw in 24 blocks, not one in each: 200,000 draws hold 2, and two million
+// 20, within 2 (as above, with L w far below 1).
+TEST(MixtureTest, ARareLanguageIsNotDrawnMoreThanPlanned) {
+    Mixture const mixture({{1.0 - 3e-5, 1e-5, 2e-5}, {100000, 500, 300}, 8, 1000, 9});
+    std::vector<std::int64_t> counts(3, 0);
+    for (std::int64_t g = 0; g < 2'000'000; ++g) {
+        ++counts[static_cast<std::size_t>(mixture.draw(g / 1000, g % 1000).language)];
+        if (g + 1 == 200'000) {
+            EXPECT_NEAR(static_cast<double>(counts[1]), 2.0, 2.0);
+            EXPECT_NEAR(static_cast<double>(counts[2]), 4.0, 2.0);
+        }
+    }
+    EXPECT_NEAR(static_cast<double>(counts[1]), 20.0, 2.0);
+    EXPECT_NEAR(static_cast<double>(counts[2]), 40.0, 2.0);
+}
+
+TEST(MixtureTest, PlannedRowsAreSharesOfTheRows) {
+    auto const planned = sample_mixture().planned_rows(3200);
+    ASSERT_EQ(planned.size(), 4U);
+    EXPECT_NEAR(planned[0], 2000.0, 1e-6);  // shares are exact to 2^-36
+    EXPECT_NEAR(planned[1], 1000.0, 1e-6);
+    EXPECT_EQ(planned[2], 0.0);
+    EXPECT_NEAR(planned[3], 200.0, 1e-6);
+}
+
+// Each token is a target once an epoch: at the end of each, no token was one twice more than
+// another. (The language of 5 tokens has padded rows: its first token is never a target.)
+TEST(MixtureTest, EveryTokenIsATargetBeforeAnyIsOneAgain) {
+    auto const mixture = sample_mixture();
+    for (std::int32_t const language : {0, 1}) {
+        auto const n = mixture.config().tokens[static_cast<std::size_t>(language)];
+        Windows const windows{n, 8};
+        std::vector<std::int64_t> seen(static_cast<std::size_t>(n), 0);
+        std::int64_t place = 0;
+        std::int64_t epochs = 0;
+        for (auto const& draw : draws_of(mixture, 12000)) {
+            if (draw.language != language) {
+                continue;
+            }
+            ASSERT_EQ(draw.epoch, epochs);
+            for (std::int64_t t = 1; t <= 8; ++t) {
+                ++seen[static_cast<std::size_t>((draw.first + t) % n)];
+            }
+            if (++place == windows.before(epochs + 1)) {
+                ++epochs;
+                auto const [least, most] = std::ranges::minmax(seen);
+                ASSERT_GE(least, epochs);
+                ASSERT_LE(most, epochs + 1);
+                ASSERT_LT(place * 8 - epochs * n, 8);  // over a whole number of epochs by a row
+            }
+        }
+        EXPECT_GE(epochs, 5) << language;
+    }
+}
+
+TEST(MixtureTest, EpochsAreShuffledAndCutAtOtherPlaces) {
+    auto const mixture = sample_mixture();
+    std::map<std::int64_t, std::vector<std::int64_t>> orders;
+    std::map<std::int64_t, std::set<std::int64_t>> cuts;
+    for (auto const& draw : draws_of(mixture, 4000)) {
+        if (draw.language == 1) {
+            orders[draw.epoch].push_back(draw.window);
+            cuts[draw.epoch].insert(draw.first % 8);
+        }
+    }
+    // 101 = 12 * 8 + 5: the first window of epoch e begins at -101 e mod 8 = 3 e mod 8.
+    for (std::int64_t epoch = 0; epoch < 8; ++epoch) {
+        EXPECT_EQ(cuts[epoch], std::set<std::int64_t>{3 * epoch % 8}) << epoch;
+        EXPECT_FALSE(std::ranges::is_sorted(orders[epoch])) << epoch;
+    }
+    EXPECT_NE(orders[0], orders[8]);  // as many windows, at the same places
+}
+
+TEST(MixtureTest, AStreamShorterThanARowIsOneRowAnEpoch) {
+    auto const mixture = sample_mixture();
+    std::int64_t epoch = 0;
+    for (auto const& draw : draws_of(mixture, 2000)) {
+        if (draw.language == 3) {
+            EXPECT_EQ(draw.first, 0);
+            EXPECT_EQ(draw.window, 0);
+            EXPECT_EQ(draw.epoch, epoch++);
+        }
+    }
+    EXPECT_GT(epoch, 100);
+}
+
+TEST(WindowsTest, AStreamOfARowAndOneTokenIsNotPadded) {
+    EXPECT_EQ((Windows{9, 8}.targets()), 8);
+    EXPECT_EQ((Windows{8, 8}.targets()), 7);
+    EXPECT_EQ((Windows{2, 8}.targets()), 1);
+    EXPECT_EQ((Windows{9, 8}.rows_an_epoch()), 9.0 / 8.0);
+    EXPECT_EQ((Windows{8, 8}.rows_an_epoch()), 1.0);
+    // Nine windows of 8 are eight epochs of 9; the last of them has none of its own to spare.
+    EXPECT_EQ((Windows{9, 8}.before(8)), 9);
+    EXPECT_EQ((Windows{9, 8}.epoch_of(8)), 7);
+    EXPECT_EQ((Windows{9, 8}.first(8)), 1);
 }
 
 TEST(MixtureTest, DependsOnTheDrawsIndexAlone) {
@@ -135,6 +163,21 @@ TEST(MixtureTest, DependsOnTheDrawsIndexAlone) {
         different += other.draw(g / 16, g % 16).first != a.first ? 1 : 0;
     }
     EXPECT_GT(different, 500);
+}
+
+// Over several blocks, forwards and backwards: nothing is kept but what can be made again.
+TEST(MixtureTest, AnyOrderOfAskingGivesTheSameDraws) {
+    auto const mixture = sample_mixture();
+    auto const forwards = draws_of(mixture, 5 * Mixture::kBlock);
+    for (auto g = static_cast<std::int64_t>(forwards.size()) - 1; g >= 0; g -= 37) {
+        auto const& expected = forwards[static_cast<std::size_t>(g)];
+        auto const draw = mixture.draw(g / 16, g % 16);
+        ASSERT_EQ(draw.language, expected.language) << g;
+        ASSERT_EQ(draw.first, expected.first) << g;
+        ASSERT_EQ(draw.epoch, expected.epoch) << g;
+    }
+    expect_error(Exit::internal, "row 16 of 16", [&] { (void)mixture.draw(0, 16); });
+    expect_error(Exit::internal, "step", [&] { (void)mixture.draw(Mixture::kRows / 16, 0); });
 }
 
 TEST(MixtureTest, LanguageWithWeightButNoTextIsRefused) {

@@ -1,5 +1,7 @@
 isogloss_test(corpus batch)
+isogloss_test(corpus language_weights)
 isogloss_test(corpus mixture)
+isogloss_test(corpus sampling)
 isogloss_test(corpus group_chunks)
 isogloss_test(corpus text_reader NEEDS Boost::iostreams)
 isogloss_test(corpus tokenizer)

@@ -2,6 +2,8 @@
 // grow.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "integration/stage.h"
 
 namespace isogloss {
@@ -106,6 +108,77 @@ TEST_F(ChainTest, FourRanksGoOnOnTwo) {
         EXPECT_EQ(losses[i].first, expected[i].first);
         EXPECT_NEAR(losses[i].second, expected[i].second, 0.01 * expected[i].second) << i + 1;
     }
+}
+
+// What the data gave to each step: how many targets so far, and the mean loss of each language.
+struct StepData {
+    std::int64_t tokens = 0;
+    std::map<std::string, double> loss;
+};
+
+std::vector<StepData> data_of(std::filesystem::path const& run) {
+    std::ifstream file(run / "metrics.jsonl");
+    std::vector<StepData> steps;
+    for (std::string line; std::getline(file, line);) {
+        auto const value = Json::parse(line);
+        if (value.contains("loss")) {
+            steps.push_back({value.at("tokens"), value.at("language_loss")});
+        }
+    }
+    return steps;
+}
+
+// Every step has the rows that one rank reads: languages and counts are equal, and losses differ by
+// the order of float sums (2^-24 each), which 12 steps of AdamW, at a rate of 0.01, carry on: 0.1 %
+// leaves room for a factor of a thousand. Another row in a step of eight moves them by per cents.
+TEST_F(ChainTest, FromFourRanksToTwoAndBackReadsWhatOneRankReads) {
+    Words const constant{"--train.schedule=constant", "--data.temperature=2"};
+    std::vector<std::pair<int, int>> const jobs{{4, 4}, {2, 8}, {4, 12}};  // ranks, to step
+    for (auto const& [ranks, steps] : jobs) {
+        auto const job = stage->run(ranks, stage->train("moved", steps, constant));
+        ASSERT_EQ(job.code, 0) << job;
+    }
+    auto const job = stage->run(0, stage->train("alone", 12, constant));
+    ASSERT_EQ(job.code, 0) << job;
+    auto const moved = data_of(*stage / "moved");
+    auto const alone = data_of(*stage / "alone");
+    ASSERT_EQ(moved.size(), 12U);
+    ASSERT_EQ(alone.size(), 12U);
+    for (std::size_t step = 0; step < 12; ++step) {
+        EXPECT_EQ(moved[step].tokens, alone[step].tokens) << step;
+        ASSERT_EQ(moved[step].loss.size(), alone[step].loss.size()) << step;
+        for (auto const& [language, loss] : alone[step].loss) {
+            EXPECT_NEAR(moved[step].loss.at(language), loss, 1e-3 * loss) << step << language;
+        }
+    }
+}
+
+// The plan that is printed is the one that the run logs, and warns of what is read too often.
+TEST_F(ChainTest, AMixtureIsKnownBeforeTheRun) {
+    auto const config = "--config=" + (*stage / "straight" / "run.cfg").string();
+    Words words{"corpus", "info", (*stage / "corpus").string(), "--mixture", config, "--json"};
+    auto const plan = stage->run(0, words);
+    ASSERT_EQ(plan.code, 0) << plan;
+    auto const json = Json::parse(plan.out);
+    ASSERT_EQ(json["languages"].size(), 2U);
+    EXPECT_NEAR(json["tokens"].get<double>(), 40 * 8 * 32, 1e-3);
+    words.insert(words.end(), {"--data.unimax=1e-3", "--train.steps=4000"});
+    auto const refused = stage->run(0, words);
+    EXPECT_EQ(refused.code, 2) << refused;
+    EXPECT_NE(refused.err.find("allow more epochs"), std::string::npos) << refused;
+    words.back() = "--data.temperature=2";
+    EXPECT_NE(
+        stage->run(0, words).err.find("data.unimax = 0.001 and data.temperature = 2: give"),
+        std::string::npos
+    );
+    words.resize(5);
+    words.emplace_back("--train.steps=400000");
+    auto const often = stage->run(0, words);
+    EXPECT_EQ(often.code, 0) << often;
+    EXPECT_NE(often.err.find("2 of 2 languages are read more than 4 times"), std::string::npos)
+        << often;
+    auto const log = test::content_of(*stage / "straight" / "log.txt");
+    EXPECT_NE(log.find("tokens^(1/1), 2 languages: "), std::string::npos) << log;
 }
 
 TEST_F(ChainTest, SignalsGive75AndTheRunGoesOn) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "support/expect_error.h"
+#include "support/temporary_folder.h"
 
 namespace isogloss {
 namespace {
@@ -35,11 +36,12 @@ TEST(TrainConfigTest, TheDefaultsBreakNoRule) {
 
 TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
     RunConfig run;
-    run.data.weights = {1.0, -2.0};
+    run.data.weights = {"1", "-2"};
     run.data.languages = {"el"};
     run.data.temperature = 0.0;
     run.data.replay_share = 1.0;
     run.data.alpha = 1.5;
+    run.data.unimax = 0.0;
     run.data.documents = -1;
     run.train.steps = 0;
     run.train.rows = 10;
@@ -70,7 +72,9 @@ TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
           "data.replay-share = 1",
           "without data.replay-languages",
           "data.alpha = 1.5: must lie",
-          "data.alpha = 1.5 and data.temperature = 0: give one",
+          "data.unimax = 0: epochs must be",
+          "data.alpha = 1.5 and data.unimax = 0 and data.temperature = 0 and data.weights: give "
+          "one",
           "data.documents = -1",
           "train.steps = 0",
           "train.micro-rows = 3: must divide train.rows = 10",
@@ -95,7 +99,7 @@ TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
           "train.log-every = 0"}) {
         EXPECT_TRUE(has(faults, part)) << part;
     }
-    EXPECT_EQ(faults.size(), 29U);
+    EXPECT_EQ(faults.size(), 30U);
 }
 
 TEST(TrainConfigTest, ALanguageIsLearnedOrReplayed) {
@@ -115,12 +119,33 @@ TEST(TrainConfigTest, ReplayNeedsAShareOrACountOfDocuments) {
     run.data.replay_documents = 50000;
     EXPECT_TRUE(problems(run, 1).empty());
     run.data.languages = {"el"};
-    run.data.weights = {1.0};
+    run.data.weights = {"el=1"};
     EXPECT_TRUE(has(problems(run, 1), "data.weights says nothing of the replay languages"));
     run.data.replay_share = 0.5;
     EXPECT_TRUE(problems(run, 1).empty());
     run.data.replay_languages.clear();
     EXPECT_TRUE(has(problems(run, 1), "without data.replay-languages"));
+}
+
+TEST(TrainConfigTest, OneRuleMakesTheShares) {
+    RunConfig run;
+    run.data.unimax = 4.0;
+    EXPECT_TRUE(problems(run, 1).empty());
+    run.data.temperature = 5.0;
+    EXPECT_TRUE(has(problems(run, 1), "data.unimax = 4 and data.temperature = 5: give one"));
+    run.data.temperature = 1.0;
+    run.data.languages = {"el", "hu"};
+    run.data.weights = {"el=1", "hu=2"};
+    EXPECT_TRUE(has(problems(run, 1), "data.unimax = 4 and data.weights: give one"));
+    run.data.replay_languages = {"en"};  // whose shares among themselves the weights do not say
+    run.data.replay_share = 0.5;
+    EXPECT_TRUE(problems(run, 1).empty());
+    run.data.alpha = 0.3;
+    EXPECT_TRUE(has(problems(run, 1), "data.alpha = 0.3 and data.unimax = 4: give one"));
+    run = {};
+    run.data.order = OrderRule::group_chunks;
+    run.data.unimax = 4.0;
+    EXPECT_TRUE(has(problems(run, 1), "group-chunks takes no data.replay-languages, data.weights"));
 }
 
 TEST(TrainConfigTest, AMicroBatchOfGroupChunksIsOfOneGroup) {
@@ -204,8 +229,45 @@ TEST(TrainConfigTest, OptionsReadBackAsTheyWereWritten) {
     EXPECT_EQ(run.train.schedule, Decay::linear);
     EXPECT_EQ(run.train.trainable, "routers");
     EXPECT_EQ(run.data.languages, (std::vector<std::string>{"a", "b"}));
-    EXPECT_EQ(run.data.weights, (std::vector{1.0, 2.5}));
+    EXPECT_EQ(run.data.weights, (std::vector<std::string>{"1", "2.5"}));
     EXPECT_EQ(run.train.learning_rate, 0.003F);
+}
+
+std::string parse_weights(std::vector<std::string> words, RunConfig& run) {
+    Options options("train", "Trains.");
+    describe(options, run, Presence::optional);
+    options.add_check([&] { return problems(run, 1); });
+    EXPECT_EQ(options.parse(words), Parsed::run);
+    return options.resolved();
+}
+
+// A saved config must not depend on a file that may change.
+TEST(TrainConfigTest, AFileOfWeightsIsReadIntoTheConfig) {
+    test::TemporaryFolder const folder;
+    test::write_content(
+        folder / "mix.tsv", "# shares\nel\t0.5   # Greek\n\nsr-Latn = 2\nhu 1e-3\n"
+    );
+    RunConfig run;
+    auto const text = parse_weights({"--data.weights=@" + (folder / "mix.tsv").string()}, run);
+    EXPECT_EQ(run.data.weights, (std::vector<std::string>{"el=0.5", "sr-Latn=2", "hu=1e-3"}));
+    EXPECT_EQ(run.data.languages, (std::vector<std::string>{"el", "sr-Latn", "hu"}));
+    test::write_content(folder / "again.cfg", text);
+    RunConfig again;
+    parse_weights({"--config=" + (folder / "again.cfg").string()}, again);
+    EXPECT_EQ(again.data.weights, run.data.weights);
+    EXPECT_EQ(again.data.languages, run.data.languages);
+
+    for (auto const* content : {"el 0.5 1\n", "el\n", "", "# none\n"}) {
+        test::write_content(folder / "bad.tsv", content);
+        RunConfig bad;
+        test::expect_error(Exit::usage, "bad.tsv", [&] {
+            parse_weights({"--data.weights=@" + (folder / "bad.tsv").string()}, bad);
+        });
+    }
+    RunConfig none;
+    test::expect_error(Exit::usage, "missing.tsv cannot be read", [&] {
+        parse_weights({"--data.weights=@missing.tsv"}, none);
+    });
 }
 
 // Layers of one old expert, and of an old and a new one, as growth leaves them.

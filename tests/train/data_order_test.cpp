@@ -36,17 +36,20 @@ RunConfig small_run() {
     return run;
 }
 
+constexpr std::int64_t kCounted = 16 * Mixture::kBlock;
+
 double share(RowOrder const& mixture, std::int32_t language) {
     double rows = 0.0;
-    for (std::int64_t row = 0; row < Mixture::kBlock; ++row) {
+    for (std::int64_t row = 0; row < kCounted; ++row) {
         auto const draw = mixture.draw(row / kRows, row % kRows);
         rows += draw.language == language ? 1.0 : 0.0;
     }
-    return rows / static_cast<double>(Mixture::kBlock);
+    return rows / static_cast<double>(kCounted);
 }
 
-// The counts of a block are the shares rounded to whole rows, each language at least one.
-constexpr double kShareError = 4.0 / static_cast<double>(Mixture::kBlock);
+// After whole blocks counts are within 1 of the plan; L = 4 languages make 16 blocks at most 4 rows
+// longer or shorter than 16 kBlock, which moves the plan and the count by 4 each.
+constexpr double kShareError = 9.0 / static_cast<double>(kCounted);
 
 TEST(DataOrderTest, SharesFollowSizeTemperatureAndWeights) {
     test::TemporaryFolder const folder;
@@ -62,10 +65,40 @@ TEST(DataOrderTest, SharesFollowSizeTemperatureAndWeights) {
     run.data.temperature = 1e9;
     EXPECT_NEAR(share(make_order(run, corpus, {}), 0), 0.5, kShareError);
 
-    run.data.weights = {1.0, 3.0};  // in the order of data.languages, not of the corpus
+    run.data.weights = {"1", "3"};  // in the order of data.languages, not of the corpus
     auto const by_weight = make_order(run, corpus, {});
     EXPECT_NEAR(share(by_weight, 2), 0.25, kShareError);
     EXPECT_NEAR(share(by_weight, 0), 0.75, kShareError);
+    run.data.weights = {"de=30", "hu=10"};
+    EXPECT_NEAR(share(make_order(run, corpus, {}), 0), 0.75, kShareError);
+}
+
+// Streams of 401, 801, 1601 and 12 tokens are 25.06, 50.06, 100.06 and 1 rows of 16 tokens.
+TEST(DataOrderTest, UniMaxIsEvenUpToItsEpochs) {
+    test::TemporaryFolder const folder;
+    write_corpus(folder.path());
+    Corpus const corpus(folder.path());
+    auto run = small_run();
+    run.data.unimax = 2.0;
+    run.train.steps = 20;  // 240 rows: yi has 2, de 50.125, and 187.875 are left for two
+    auto const order = make_order(run, corpus, {});
+    EXPECT_NEAR(share(order, 3), 2.0 / 240, kShareError);
+    EXPECT_NEAR(share(order, 0), 50.125 / 240, kShareError);
+    EXPECT_NEAR(share(order, 1), 93.9375 / 240, kShareError);
+    EXPECT_NEAR(share(order, 2), 93.9375 / 240, kShareError);
+    run.train.steps = 40;  // 480 rows, of 352 in two epochs
+    test::expect_error(Exit::usage, "would be read 2.7", [&] { make_order(run, corpus, {}); });
+    run.train.steps = 20;
+    run.data.replay_languages = {"de", "yi"};  // 52 rows at most, a quarter is 60
+    run.data.replay_share = 0.25;
+    test::expect_error(Exit::usage, "of 2 languages that share 60 rows", [&] {
+        make_order(run, corpus, {});
+    });
+    run.data.replay_share = 0.2;  // 48: two for yi
+    auto const replay = make_order(run, corpus, {});
+    EXPECT_NEAR(share(replay, 3), 2.0 / 240, kShareError);
+    EXPECT_NEAR(share(replay, 0), 46.0 / 240, kShareError);
+    EXPECT_NEAR(share(replay, 1), 96.0 / 240, kShareError);
 }
 
 TEST(DataOrderTest, ReplayTakesItsShareTogether) {
@@ -126,12 +159,18 @@ TEST(DataOrderTest, TheFirstDocumentsAreAllThatIsRead) {
     run.data.documents = 2;
     auto const order = make_order(run, corpus, {});
     EXPECT_EQ(order.tokens()[0], 162);
+    std::vector<std::int32_t> ring(162);
+    corpus.window(0, Split::train, 0, ring);
+    ring.insert(ring.end(), ring.begin(), ring.begin() + 16);
     for (std::int64_t row = 0; row < 500; ++row) {
         auto const draw = order.draw(row / kRows, row % kRows);
-        EXPECT_LE(draw.first + order.targets(draw) + 1, 162);
+        EXPECT_LT(draw.first, 162);
         auto const batch =
             read_rows(corpus, order, row / kRows, std::vector<std::int64_t>{row % kRows});
         EXPECT_EQ(batch.counted_targets, order.targets(draw));
+        for (std::int64_t t = 0; t < 16; ++t) {  // after token 161 comes token 0
+            EXPECT_EQ(batch.targets.data()[t], ring[static_cast<std::size_t>(draw.first + t + 1)]);
+        }
     }
     run.data.documents = 7;  // more than there are
     EXPECT_EQ(make_order(run, corpus, {}).tokens()[0], 403);
@@ -165,7 +204,7 @@ ModelConfig grouped_model() {
     return model;
 }
 
-// Rows of 16 tokens: de has 25 windows, yi 1, el 50, hu 100. Chunks of 8: 26 / 8 + 1 = 4, and
+// Rows of 16 tokens: de has 25, yi 1, el 50, hu 100. Chunks of 8: 26 / 8 + 1 = 4, and
 // 150 / 8 + 1 = 19.
 TEST(DataOrderTest, GroupChunksAreTheExpertsGroups) {
     test::TemporaryFolder const folder;

@@ -137,7 +137,7 @@ TEST_F(LanguageLabelsTest, PriorsAndClassifiersNeedTheirLanguages) {
 TEST_F(LanguageLabelsTest, CountsAreThoseOfTheStepsRows) {
     auto run = small_run();
     run.data.languages = {"en", "el", "yi"};
-    run.data.weights = {1.0, 1.0, 1.0};
+    run.data.weights = {"1", "1", "1"};
     auto const order = make_order(run, corpus_, model_);
     LanguageLabels const labels{{-1, 1, -1, 2}, {1, 0, 1, 0}};
     double all_old = 0.0;

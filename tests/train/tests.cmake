@@ -1,5 +1,7 @@
 isogloss_test(train config)
 isogloss_test(train data_order)
+isogloss_test(train given_weights)
+isogloss_test(train mixture_plan)
 isogloss_test(train language_labels)
 isogloss_test(train event_file)
 isogloss_test(train metric_log)
