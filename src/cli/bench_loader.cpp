@@ -1,32 +1,75 @@
 // cli/bench_loader.cpp
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdio>
+#include <cmath>
 #include <filesystem>
-#include <fstream>
+#include <memory>
+#include <optional>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/random.h"
+#include "base/require.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "corpus/corpus.h"
+#include "cli/loader_sources.h"
+#include "cli/result.h"
 #include "corpus/corpus_part.h"
 #include "corpus/loader.h"
-#include "storage/mapped_file.h"
 
 namespace isogloss {
 namespace {
 
+enum class Cache : std::uint8_t { warm, cold };
+
 struct BenchConfig {
     std::filesystem::path corpus;
     std::filesystem::path scratch = std::filesystem::temp_directory_path();
+    std::int64_t synthetic_mb = 0;
+    std::int64_t languages = 128;
     std::int64_t window = 2048;
     std::int64_t windows = 20000;
     std::int64_t rounds = 5;
-    std::int64_t rows = 8;
-    bool json = false;
+    std::int64_t rows = 64;
+    Cache cache = Cache::warm;
+    ResultOutput output;
 };
+
+void describe(Options& options, BenchConfig& config) {
+    options.add_positional(
+        "corpus", config.corpus, "folder that `corpus build` made", Presence::optional
+    );
+    options.add(
+        "synthetic-mb", config.synthetic_mb, "MB of random tokens to read, without a corpus"
+    );
+    options.add("languages", config.languages, "of the synthetic corpus, at most 500");
+    options.add("window", config.window, "tokens");
+    options.add("windows", config.windows, "read in a round");
+    options.add("rounds", config.rounds, "whose median is shown");
+    options.add("rows", config.rows, "of a step of the loader");
+    options.add_choice(
+        "cache", config.cache, {{"warm", Cache::warm}, {"cold", Cache::cold}},
+        "of the kernel: warm, read once before; cold, every round after the files were dropped"
+    );
+    options.add("scratch", config.scratch, "folder for the flat file and the synthetic corpus");
+    options.add("out", config.output.out, "also write the result here, as JSON");
+    options.add("json", config.output.json, "print one JSON document instead of a table");
+    options.add_check([&config] {
+        std::vector<std::string> faults;
+        if (std::min({config.window, config.windows, config.rounds, config.rows}) < 1) {
+            faults.emplace_back("window, windows, rounds, rows: must be above 0");
+        }
+        if (config.languages < 1 || config.languages > 500) {
+            faults.push_back(fmt::format("languages = {}: must lie in [1, 500]", config.languages));
+        }
+        if (config.corpus.empty() == (config.synthetic_mb <= 0)) {
+            faults.emplace_back("name a corpus, or give synthetic-mb");
+        }
+        return faults;
+    });
+}
 
 /// A window of one of the two sources.
 struct Place {
@@ -35,52 +78,9 @@ struct Place {
     std::int64_t in_flat = 0;  ///< in the flat file of all languages
 };
 
-// The same tokens in one raw file, removed at the end: what a corpus without HDF5 would be.
-class FlatFile {
-public:
-    FlatFile(Corpus const& corpus, std::filesystem::path const& folder)
-        : path_(folder / ("isogloss-bench-" + corpus.manifest().tokenizer_sha256.substr(0, 8))) {
-        auto const width = token_bytes(corpus.manifest().vocab_size);
-        std::ofstream file(path_, std::ios::binary);
-        std::vector<std::int32_t> tokens;
-        std::vector<std::uint16_t> narrow;
-        for (std::int32_t i = 0; i < static_cast<std::int32_t>(corpus.languages().size()); ++i) {
-            tokens.resize(static_cast<std::size_t>(corpus.tokens(i, Split::train)));
-            corpus.window(i, Split::train, 0, tokens);
-            narrow.assign(tokens.begin(), tokens.end());
-            auto const* data = width == 2 ? static_cast<void const*>(narrow.data())
-                                          : static_cast<void const*>(tokens.data());
-            file.write(
-                static_cast<char const*>(data), static_cast<std::streamsize>(tokens.size()) * width
-            );
-        }
-        file.close();
-        require_environment(
-            static_cast<bool>(file), "{}: writing failed; choose another --scratch", path_.string()
-        );
-        mapped_ = MappedFile(path_, Access::random);
-    }
-    ~FlatFile() {
-        std::error_code ignored;  // a scratch file that stays harms nobody
-        std::filesystem::remove(path_, ignored);
-    }
-    FlatFile(FlatFile const&) = delete;
-    FlatFile& operator=(FlatFile const&) = delete;
-
-    template <class T>
-    void window(std::int64_t first, std::span<std::int32_t> out) const {
-        auto const size = static_cast<std::int64_t>(sizeof(T));
-        auto const count = static_cast<std::int64_t>(out.size());
-        auto const from = mapped_.elements<T>(first * size, count);
-        std::copy(from.begin(), from.end(), out.begin());
-    }
-
-private:
-    std::filesystem::path path_;
-    MappedFile mapped_;
-};
-
-std::vector<Place> random_places(Corpus const& corpus, BenchConfig const& config) {
+std::vector<Place> random_places(
+    Corpus const& corpus, BenchConfig const& config, std::uint64_t round
+) {
     std::vector<std::int64_t> begin{0};
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(corpus.languages().size()); ++i) {
         begin.push_back(begin.back() + corpus.tokens(i, Split::train));
@@ -89,10 +89,11 @@ std::vector<Place> random_places(Corpus const& corpus, BenchConfig const& config
     for (std::uint64_t i = 0; static_cast<std::int64_t>(places.size()) < config.windows; ++i) {
         require_data(
             i < 100U * static_cast<std::uint64_t>(config.windows), "{}: no language has {} tokens",
-            config.corpus.string(), config.window
+            corpus.directory().string(), config.window
         );
-        auto const at =
-            static_cast<std::int64_t>(random_uniform(1, 0, i) * static_cast<double>(begin.back()));
+        auto const at = static_cast<std::int64_t>(
+            random_uniform(1, round, i) * static_cast<double>(begin.back())
+        );
         auto const next = std::ranges::upper_bound(begin, at);
         if (at + config.window <= *next) {
             auto const language = static_cast<std::int32_t>(next - begin.begin()) - 1;
@@ -122,55 +123,155 @@ double median(std::vector<double> values) {
 }
 
 struct Rates {
-    double corpus = 0.0;  ///< tokens a second, as are all
-    double flat = 0.0;
-    double loader = 0.0;
-    double ratio = 0.0;  ///< median of corpus over flat, round by round
+    std::vector<double> corpus;  ///< tokens a second of each round, as are all
+    std::vector<double> flat;
+    std::vector<double> loader;
+    std::vector<double> ratio;  ///< corpus over flat, round by round
+    double plan_seconds = 0.0;  ///< of one row
 };
 
-// Rounds alternate, so that a load on the machine hits both alike.
-Rates measure(Corpus const& corpus, BenchConfig const& config) {
-    FlatFile const flat(corpus, config.scratch);
-    auto const places = random_places(corpus, config);
-    bool const is_short = token_bytes(corpus.manifest().vocab_size) == 2;
-    std::vector<double> corpus_rates;
-    std::vector<double> flat_rates;
-    std::vector<double> ratios;
-    for (std::int64_t round = 0; round <= config.rounds; ++round) {
+/// Both sources, opened anew for each round that is to be cold: what is mapped stays in the cache.
+class Sources {
+public:
+    Sources(std::filesystem::path corpus, std::filesystem::path flat, Cache cache)
+        : corpus_path_(std::move(corpus)), flat_path_(std::move(flat)), cache_(cache) {
+        open();
+        write_flat_file(*corpus_, flat_path_);
+    }
+
+    Corpus const& corpus() {
+        if (cache_ == Cache::cold) {
+            auto const files = corpus_->languages();
+            corpus_.reset();
+            for (auto const& record : files) {
+                drop_from_cache(corpus_path_ / record.file);
+            }
+            open();
+        }
+        return *corpus_;
+    }
+    FlatFile const& flat() {
+        if (cache_ == Cache::cold || !flat_) {
+            flat_.reset();
+            if (cache_ == Cache::cold) {
+                drop_from_cache(flat_path_);
+            }
+            flat_.emplace(flat_path_, token_bytes(corpus_->manifest().vocab_size));
+        }
+        return *flat_;
+    }
+
+private:
+    void open() { corpus_ = std::make_unique<Corpus>(corpus_path_); }
+
+    std::filesystem::path corpus_path_;
+    std::filesystem::path flat_path_;
+    Cache cache_;
+    std::unique_ptr<Corpus> corpus_;
+    std::optional<FlatFile> flat_;
+};
+
+// Shares by size, but even enough that every language comes: as runs of many languages do.
+RowOrder order_of(Corpus const& corpus, BenchConfig const& config) {
+    MixtureConfig mixture;
+    for (auto const& record : corpus.languages()) {
+        mixture.tokens.push_back(record.counts(Split::train).tokens);
+        auto const tokens = static_cast<double>(mixture.tokens.back());
+        mixture.weights.push_back(tokens < 2.0 ? 0.0 : std::sqrt(tokens));
+    }
+    mixture.row_length = config.window;
+    mixture.rows = config.rows;
+    return RowOrder(Mixture(std::move(mixture)));
+}
+
+double loader_rate(
+    Corpus const& corpus, BenchConfig const& config, RowOrder const& order, std::int64_t round
+) {
+    auto const steps = std::max<std::int64_t>(2, config.windows / config.rows);
+    Loader loader(corpus, order, slice_plan({config.rows, 1}, 1, 0, round * steps));
+    Timer const timer;
+    for (std::int64_t step = 0; step < steps; ++step) {
+        loader.next();
+    }
+    return static_cast<double>(steps * config.rows * config.window) / timer.seconds();
+}
+
+// Mixture and order alone: rows one after the other, as a step asks for them.
+double plan_seconds(BenchConfig const& config, RowOrder const& order) {
+    constexpr std::int64_t kRows = 200000;
+    std::int64_t sum = 0;
+    Timer const timer;
+    for (std::int64_t row = 0; row < kRows; ++row) {
+        sum += order.draw(row / config.rows, row % config.rows).first;
+    }
+    auto const seconds = timer.seconds();
+    require(sum >= 0, "rows begin at {} in all", sum);
+    return seconds / static_cast<double>(kRows);
+}
+
+// Rounds alternate, so that a load on the machine hits all alike.
+Rates measure(Sources& sources, BenchConfig const& config) {
+    Rates rates;
+    auto const order = order_of(sources.corpus(), config);
+    std::int64_t const untimed = config.cache == Cache::warm ? 1 : 0;  // touches the pages
+    for (std::int64_t round = 0; round < config.rounds + untimed; ++round) {
+        // Cold rounds have places of their own: disks and hosts remember too.
+        bool const is_cold = config.cache == Cache::cold;
+        auto const& corpus = sources.corpus();
+        auto const places =
+            random_places(corpus, config, is_cold ? static_cast<std::uint64_t>(round) : 0);
         auto const ours = tokens_a_second(places, config.window, [&](Place const& place, auto out) {
             corpus.window(place.language, Split::train, place.first, out);
         });
+        auto const& flat = sources.flat();
         auto const theirs =
             tokens_a_second(places, config.window, [&](Place const& place, auto out) {
-                is_short ? flat.window<std::uint16_t>(place.in_flat, out)
-                         : flat.window<std::uint32_t>(place.in_flat, out);
+                flat.window(place.in_flat, out);
             });
-        if (round > 0) {  // the first touches the pages
-            corpus_rates.push_back(ours);
-            flat_rates.push_back(theirs);
-            ratios.push_back(ours / theirs);
+        auto const rows = loader_rate(sources.corpus(), config, order, is_cold ? round : 0);
+        if (round >= untimed) {
+            rates.corpus.push_back(ours);
+            rates.flat.push_back(theirs);
+            rates.loader.push_back(rows);
+            rates.ratio.push_back(ours / theirs);
         }
     }
-    return {median(corpus_rates), median(flat_rates), 0.0, median(ratios)};
+    rates.plan_seconds = plan_seconds(config, order);
+    return rates;
 }
 
-double loader_rate(Corpus const& corpus, BenchConfig const& config) {
-    std::vector<std::int64_t> tokens;
-    std::vector<double> weights;
-    for (auto const& record : corpus.languages()) {
-        tokens.push_back(record.counts(Split::train).tokens);
-        weights.push_back(tokens.back() < 2 ? 0.0 : static_cast<double>(tokens.back()));
-    }
-    RowOrder const order(Mixture({weights, tokens, config.window, config.rows, 1}));
-    Loader loader(corpus, order, slice_plan({config.rows, 1}, 1, 0, 0));
-    auto const steps = std::max<std::int64_t>(2, config.windows / config.rows);
-    loader.next();
-    Timer const timer;
-    for (std::int64_t step = 1; step < steps; ++step) {
-        loader.next();
-    }
-    auto const read = static_cast<double>((steps - 1) * config.rows * config.window);
-    return read / timer.seconds();
+Json as_json(Rates const& rates, BenchConfig const& config, std::size_t languages) {
+    auto const loader = median(rates.loader);
+    return {
+        {"window", config.window},
+        {"cache", config.cache == Cache::warm ? "warm" : "cold"},
+        {"languages", languages},
+        {"corpus_tokens_per_second", median(rates.corpus)},
+        {"flat_tokens_per_second", median(rates.flat)},
+        {"ratio", median(rates.ratio)},
+        {"loader_tokens_per_second", loader},
+        {"loader_rows_per_second", loader / static_cast<double>(config.window)},
+        {"plan_seconds_per_row", rates.plan_seconds},
+    };
+}
+
+std::string as_text(Rates const& rates, BenchConfig const& config, std::size_t languages) {
+    auto const window = static_cast<double>(config.window);
+    auto const flat = median(rates.flat);
+    Table table({"source", "tokens/s", "windows/s", "of flat"});
+    auto const add = [&](std::string const& name, double rate, double of_flat) {
+        table.add_row({name, count_text(rate), count_text(rate / window), decimal_text(of_flat, 2)}
+        );
+    };
+    add("flat file, mapped", flat, 1.0);
+    add("corpus", median(rates.corpus), median(rates.ratio));
+    add("loader, whole rows", median(rates.loader), median(rates.loader) / flat);
+    return fmt::format(
+        "windows of {} tokens in {} languages, {} cache\n\n{}\nmixture and order: {:.0f} ns a "
+        "row\n",
+        config.window, languages, config.cache == Cache::warm ? "warm" : "cold", table.text(),
+        1e9 * rates.plan_seconds
+    );
 }
 
 }  // namespace
@@ -180,52 +281,25 @@ Exit run_bench_loader(Arguments const& arguments) {
     Options options(
         "bench loader",
         "Reads random windows of a corpus, and the same windows of a memory-mapped flat file in "
-        "the "
-        "same run; then whole rows through the loader's thread."
+        "the same run; then whole rows through the loader's thread."
     );
-    options.add_positional("corpus", config.corpus, "folder that `corpus build` made");
-    options.add("window", config.window, "tokens");
-    options.add("windows", config.windows, "read in a round");
-    options.add("rounds", config.rounds, "whose median is shown");
-    options.add("rows", config.rows, "of a step of the loader");
-    options.add("scratch", config.scratch, "folder for the flat file");
-    options.add("json", config.json, "print one JSON document instead of a table");
-    options.add_check([&config] {
-        bool const good = std::min({config.window, config.windows, config.rounds, config.rows}) > 0;
-        return good ? std::vector<std::string>{}
-                    : std::vector<std::string>{"window, windows, rounds, rows: must be above 0"};
-    });
+    describe(options, config);
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options);
     }
-    Corpus const corpus(config.corpus);
-    auto rates = measure(corpus, config);
-    rates.loader = loader_rate(corpus, config);
-    if (config.json) {
-        Json const value{
-            {"window", config.window},
-            {"corpus_tokens_per_second", rates.corpus},
-            {"flat_tokens_per_second", rates.flat},
-            {"ratio", rates.ratio},
-            {"loader_tokens_per_second", rates.loader},
-            {"loader_rows_per_second", rates.loader / static_cast<double>(config.window)},
-        };
-        std::puts(value.dump(2).c_str());
-        return Exit::done;
+    auto const name = fmt::format("isogloss-bench-{}", ::getpid());
+    Scratch const made(config.scratch / (name + "-corpus"));
+    Scratch const flat(config.scratch / (name + "-flat"));
+    if (config.synthetic_mb > 0) {
+        make_random_corpus(made.path(), config.languages, config.synthetic_mb * 1'000'000);
+        config.corpus = made.path();
     }
-    auto const rows = [&](double rate) {
-        return count_text(rate / static_cast<double>(config.window));
-    };
-    Table table({"source", "tokens/s", "windows/s", "of flat"});
-    table.add_row({"flat file, mapped", count_text(rates.flat), rows(rates.flat), "1.00"});
-    table.add_row(
-        {"corpus", count_text(rates.corpus), rows(rates.corpus), decimal_text(rates.ratio, 2)}
-    );
-    table.add_row(
-        {"loader, whole rows", count_text(rates.loader), rows(rates.loader),
-         decimal_text(rates.loader / rates.flat, 2)}
-    );
-    fmt::print("windows of {} tokens\n\n{}", config.window, table.text());
+    Sources sources(config.corpus, flat.path(), config.cache);
+    auto const languages = sources.corpus().languages().size();
+    auto const rates = measure(sources, config);
+    give_result(config.output, as_json(rates, config, languages), [&] {
+        return as_text(rates, config, languages);
+    });
     return Exit::done;
 }
 
