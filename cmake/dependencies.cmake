@@ -16,6 +16,8 @@ find_package(nlohmann_json REQUIRED CONFIG)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options iostreams)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
 
 # oneDNN: Debian's CMake config asks for OpenCL headers, so its header and library are sought.
 find_path(ISOGLOSS_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp REQUIRED)

@@ -27,7 +27,7 @@ struct CheckpointInfo {
     std::int64_t tokens_seen = 0;  ///< trained on so far, all ancestors included
     /// Updates of the stored optimizer state; -1: none is stored, the next run starts it afresh.
     std::int64_t optimizer_step = -1;
-    std::string tokenizer_kind;          ///< "bytes", "sentencepiece"
+    std::string tokenizer_kind;          ///< "bytes", "sentencepiece", "huggingface"
     std::string tokenizer_sha256;        ///< identity of the tokenizer
     std::vector<std::string> languages;  ///< BCP 47 tags trained on so far, in order of arrival
     std::string options;                 ///< resolved options of the run, as INI text

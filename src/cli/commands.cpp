@@ -21,6 +21,8 @@ Exit with_stop_signal(Arguments const& arguments, World const& world) {
 std::span<Command const> commands() {
     static std::vector<Command> const table{
         {"tokenizer train", "text -> SentencePiece model", run_tokenizer_train},
+        {"tokenizer info", "kind, vocabulary, separator and hash", run_tokenizer_info},
+        {"tokenizer encode", "lines of text -> ids, and back", run_tokenizer_encode},
         {"corpus build", "text -> tokens on disk, on many ranks", run_corpus_build},
         {"corpus info", "languages of a corpus: documents, tokens, bytes, shares", run_corpus_info},
         {"corpus verify", "is a corpus as it was built?", run_corpus_verify},

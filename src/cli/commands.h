@@ -12,6 +12,8 @@ namespace isogloss {
 std::span<Command const> commands();
 
 Exit run_tokenizer_train(Arguments const& arguments);
+Exit run_tokenizer_info(Arguments const& arguments);
+Exit run_tokenizer_encode(Arguments const& arguments);
 Exit run_corpus_build(Arguments const& arguments, World const& world);
 Exit run_corpus_info(Arguments const& arguments);
 Exit run_corpus_verify(Arguments const& arguments);

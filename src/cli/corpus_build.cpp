@@ -25,6 +25,7 @@ struct BuildConfig {
     BuildPlan plan;
     bool add = false;
     std::string tokenizer;
+    std::string separator;
     std::optional<double> valid_share;
     std::int64_t range_mb = kInputPieceBytes >> 20;
     bool json = false;
@@ -40,7 +41,13 @@ void describe(Options& options, BuildConfig& config) {
     options.add("add", config.add, "adds languages to a corpus; none of its files is touched");
     options.add(
         "tokenizer", config.tokenizer,
-        "\"bytes\", or a SentencePiece model file; none: bytes, or with --add the corpus' own"
+        "\"bytes\", a SentencePiece model, or a tokenizer.json; none: bytes, or with --add the "
+        "corpus' "
+        "own"
+    );
+    options.add(
+        "separator", config.separator,
+        "token that begins documents; none: the tokenizer's own, or with --add the corpus'"
     );
     options.add(
         "valid-share", config.valid_share,
@@ -129,11 +136,14 @@ Tokenizer complete(BuildConfig& config) {
         auto const manifest = read_corpus_manifest(plan.out);
         share = manifest.valid_share;
         if (config.tokenizer.empty() && manifest.tokenizer_kind != "bytes") {
-            config.tokenizer = (plan.out / kCorpusTokenizer).string();
+            auto const copy = plan.out / corpus_tokenizer_file(manifest.tokenizer_kind);
+            plan.valid_share = config.valid_share.value_or(share);
+            return config.separator.empty() ? Tokenizer::open(copy.string(), manifest.separator)
+                                            : Tokenizer::open(copy.string(), config.separator);
         }
     }
     plan.valid_share = config.valid_share.value_or(share);
-    return Tokenizer::open(config.tokenizer.empty() ? "bytes" : config.tokenizer);
+    return Tokenizer::open(config.tokenizer.empty() ? "bytes" : config.tokenizer, config.separator);
 }
 
 // Every phase ends on all ranks before the next begins, and a fault of one rank is everybody's.

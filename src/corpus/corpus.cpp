@@ -70,7 +70,7 @@ std::uint32_t widen(std::span<T const> from, std::span<std::int32_t> to) {
 Corpus::Corpus(std::filesystem::path const& directory)
     : directory_(directory), manifest_(read_corpus_manifest(directory)) {
     if (manifest_.tokenizer_kind != "bytes") {
-        auto const path = directory_ / kCorpusTokenizer;
+        auto const path = directory_ / corpus_tokenizer_file(manifest_.tokenizer_kind);
         auto const hash = sha256_file(path);
         require_data(
             hash == manifest_.tokenizer_sha256,
@@ -156,7 +156,8 @@ std::span<std::int64_t const> Corpus::document_start(std::int32_t language, Spli
 }
 
 std::string Corpus::tokenizer_name() const {
-    return manifest_.tokenizer_kind == "bytes" ? "bytes" : (directory_ / kCorpusTokenizer).string();
+    auto const& kind = manifest_.tokenizer_kind;
+    return kind == "bytes" ? kind : (directory_ / corpus_tokenizer_file(kind)).string();
 }
 
 namespace {

@@ -103,6 +103,11 @@ void CorpusBuilder::begin_adding() {
         old_.tokenizer_sha256, tokenizer_.sha256()
     );
     require_usage(
+        old_.separator == tokenizer_.separator(),
+        "{}: its documents begin with token {}, not {}; add with that separator",
+        plan_.out.string(), old_.separator, tokenizer_.separator()
+    );
+    require_usage(
         old_.valid_share == plan_.valid_share, "{}: holds out {} of the documents, not {}",
         plan_.out.string(), old_.valid_share, plan_.valid_share
     );
@@ -137,8 +142,8 @@ fs::path CorpusBuilder::record_path(std::size_t language) const {
 
 std::string CorpusBuilder::piece_fingerprint(InputPiece const& piece) const {
     auto text = fmt::format(
-        "{}\n{}\n{}\n{}\n{}", kCorpusSchema, static_cast<int>(plan_.format.layout),
-        plan_.format.field, plan_.format.max_bytes, tokenizer_.sha256()
+        "{}\n{}\n{}\n{}\n{}\n{}", kCorpusSchema, static_cast<int>(plan_.format.layout),
+        plan_.format.field, plan_.format.max_bytes, tokenizer_.sha256(), tokenizer_.separator()
     );
     for (auto const& range : piece.ranges) {
         text += fmt::format(
@@ -206,7 +211,7 @@ void CorpusBuilder::prepare() const {
         }
     }
     if (plan_.mode == BuildMode::create) {
-        tokenizer_.save(work_ / kCorpusTokenizer);
+        tokenizer_.save(work_ / corpus_tokenizer_file(tokenizer_.kind()));
     }
 }
 

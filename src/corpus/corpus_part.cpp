@@ -63,8 +63,8 @@ public:
           width_(token_bytes(tokenizer.vocab_size())) {}
 
     void add(std::string const& document) {
-        ids_.assign(1, tokenizer_.separator());
-        tokenizer_.encode(document, ids_);
+        ids_.clear();
+        tokenizer_.encode_document(document, ids_);
         if (width_ == 2) {
             narrow_.assign(ids_.begin(), ids_.end());
             tokens_.append(std::span<std::uint16_t const>(narrow_));

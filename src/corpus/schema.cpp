@@ -38,6 +38,10 @@ std::int32_t id_count(Json const& value, char const* key, std::string const& whe
 
 }  // namespace
 
+std::string corpus_tokenizer_file(std::string const& tokenizer_kind) {
+    return tokenizer_kind == "huggingface" ? "tokenizer.json" : "tokenizer.model";
+}
+
 SplitCounts& SplitCounts::operator+=(SplitCounts const& other) {
     documents += other.documents;
     tokens += other.tokens;

@@ -15,7 +15,8 @@ namespace isogloss {
 /// A corpus is a directory:
 ///
 ///     corpus.json      the manifest below; written last, so a directory without it is no corpus
-///     tokenizer.model  copy of the tokenizer, unless it is the one of bytes
+///     tokenizer.model  copy of the tokenizer, unless it is the one of bytes; tokenizer.json of
+///                      kind "huggingface"
 ///     TAG.h5           one file a language, written once:
 ///         /TAG/train/tokens          [n]    u16, or u32 if the vocabulary needs it; contiguous
 ///         /TAG/train/document_start  [m+1]  i64, index of each document's first token, then n
@@ -24,7 +25,8 @@ namespace isogloss {
 /// TAG is a BCP 47 language tag. Each document is stored as the separator and then its tokens.
 inline constexpr int kCorpusSchema = 2;
 inline constexpr char const* kCorpusManifest = "corpus.json";
-inline constexpr char const* kCorpusTokenizer = "tokenizer.model";
+/// File name of the tokenizer's copy: tokenizer.json for "huggingface", else tokenizer.model.
+std::string corpus_tokenizer_file(std::string const& tokenizer_kind);
 
 enum class Split : std::uint8_t { train, valid };
 inline constexpr std::size_t kSplits = 2;
@@ -69,7 +71,7 @@ struct LanguageRecord {
 
 /// Content of corpus.json.
 struct CorpusManifest {
-    std::string tokenizer_kind;    ///< "bytes" or "sentencepiece"
+    std::string tokenizer_kind;    ///< "bytes", "sentencepiece" or "huggingface"
     std::string tokenizer_sha256;  ///< identity: equal hashes give equal ids
     std::int32_t vocab_size = 0;
     std::int32_t separator = 0;             ///< the token that begins every document

@@ -48,7 +48,7 @@ std::vector<std::int64_t> random_documents(
 JoinedText join_documents(
     Corpus const& corpus, std::int32_t language, Split split, StridedConfig const& config
 ) {
-    auto const tokenizer = Tokenizer::open(corpus.tokenizer_name());
+    auto const tokenizer = Tokenizer::open(corpus.tokenizer_name(), corpus.manifest().separator);
     auto const available =
         static_cast<std::int64_t>(corpus.document_start(language, split).size()) - 1;
     bool const has_blank_lines = config.joint == Joint::blank_line;
