@@ -50,7 +50,9 @@ void describe(Options& options, CreateConfig& config) {
         "out", config.out, "folder of the checkpoint, made by this command", Presence::optional
     );
     options.add("corpus", config.corpus, "take the tokenizer of this corpus");
-    options.add("tokenizer", config.tokenizer, "`bytes`, a SentencePiece model, or a tokenizer.json");
+    options.add(
+        "tokenizer", config.tokenizer, "`bytes`, a SentencePiece model, or a tokenizer.json"
+    );
     options.add(
         "dry-run", config.dry_run,
         "count the parameters and write nothing; needs no folder, and no tokenizer where "
