@@ -96,7 +96,9 @@ void HuggingFace::read_added_tokens(Json const& list, std::string const& where) 
         next = std::max(next, std::int64_t{token.id} + 1);
     }
     is_special_.assign(static_cast<std::size_t>(vocab_size()), false);
-    std::ranges::stable_partition(tokens, &AddedToken::special);  // they are sought first
+    // Special tokens are sought first. (Not the ranges form: clang 14 refuses the subrange it
+    // returns.)
+    std::stable_partition(tokens.begin(), tokens.end(), [](auto const& t) { return t.special; });
     for (auto const& token : tokens) {
         is_special_[static_cast<std::size_t>(token.id)] = token.special;
         std::string space;
