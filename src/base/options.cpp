@@ -48,6 +48,12 @@ void Options::add_check(std::function<std::vector<std::string>()> check) {
     checks_.push_back(std::move(check));
 }
 
+void Options::leave_out_of_record(std::string_view name) {
+    auto* const entry = find(name);
+    require(entry != nullptr, "the option {} is not in the table", name);
+    entry->is_of_record = false;
+}
+
 Options::Entry* Options::find(std::string_view name) {
     auto const entry = std::ranges::find(entries_, name, &Entry::name);
     return entry == entries_.end() ? nullptr : &*entry;

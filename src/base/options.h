@@ -90,6 +90,9 @@ public:
     /// Faults that name an option whose value could not be read are left out.
     void add_check(std::function<std::vector<std::string>()> check);
 
+    /// The option concerns one start, not what is made: resolved() leaves it out.
+    void leave_out_of_record(std::string_view name);
+
     /// @param arguments  the words after the command's name
     /// @throws Error  (usage) with every fault: unknown names ("did you mean ..."), values that
     ///         cannot be read, names given twice, required ones missing, what the checks find
@@ -103,7 +106,7 @@ public:
     /// Usage, summary, options by section, defaults as they were before parsing.
     [[nodiscard]] std::string help() const;
 
-    /// INI text of all values: `--config` of it gives the same values.
+    /// INI text of all values but those left out: `--config` of it gives the same values.
     [[nodiscard]] std::string resolved() const;
 
 private:
@@ -118,6 +121,7 @@ private:
         bool is_flag = false;
         bool positional = false;
         bool takes_rest = false;
+        bool is_of_record = true;
         bool given = false;
         bool is_faulty = false;
     };

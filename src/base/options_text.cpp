@@ -107,7 +107,7 @@ std::string Options::resolved() const {
     for (auto const& section : sections_of(entries_)) {
         std::string lines;
         for (auto const& entry : entries_) {
-            if (section_of(entry.name) == section) {
+            if (entry.is_of_record && section_of(entry.name) == section) {
                 auto const key =
                     section.empty() ? entry.name : entry.name.substr(section.size() + 1);
                 lines += key + " = " + ini_value(entry.text()) + "\n";

@@ -4,14 +4,36 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
 
+#include "base/stop_rules.h"
 #include "support/expect_error.h"
+#include "support/temporary_folder.h"
 
 namespace isogloss {
 namespace {
+
+// An end of the Slurm job so many seconds from now, while one lives.
+class JobEnd {
+public:
+    explicit JobEnd(double seconds) {
+        auto const now = std::chrono::system_clock::now().time_since_epoch();
+        auto const end = std::chrono::duration<double>(now).count() + seconds;
+        ::setenv("SLURM_JOB_END_TIME", std::to_string(std::llround(end)).c_str(), 1);
+    }
+    ~JobEnd() { ::unsetenv("SLURM_JOB_END_TIME"); }
+    JobEnd(JobEnd const&) = delete;
+    JobEnd& operator=(JobEnd const&) = delete;
+};
+
+void sleep_for(int milliseconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+}
 
 TEST(StopTest, NothingIsRequestedAtFirst) {
     StopSignal const stop;
@@ -59,6 +81,73 @@ TEST(StopTest, TheHandlersFromBeforeReturn) {
     std::signal(SIGUSR2, SIG_IGN);
     { StopSignal const stop; }
     EXPECT_EQ(std::signal(SIGUSR2, SIG_DFL), SIG_IGN);
+}
+
+TEST(StopTest, StopAfterCountsFromTheBeginning) {
+    StopSignal stop;
+    stop.heed({.stop_after = {0.2}});
+    EXPECT_FALSE(stop.requested());
+    EXPECT_FALSE(stop.requested(1000.0));  // a request has no limit behind it
+    sleep_for(250);
+    EXPECT_TRUE(stop.requested());
+    EXPECT_STREQ(stop.name(), "--stop-after");
+}
+
+TEST(StopTest, TheFirstRulesCount) {
+    StopSignal stop;
+    stop.heed({});
+    stop.heed({.stop_after = {1e-9}});
+    EXPECT_FALSE(stop.requested());
+}
+
+TEST(StopTest, TheJobsEndIsHeededInTimeForWhatIsLeftToDo) {
+    JobEnd const end(1000.0);  // margin: 50 seconds
+    StopSignal stop;
+    stop.heed({});
+    EXPECT_FALSE(stop.requested());
+    EXPECT_FALSE(stop.requested(900.0));
+    EXPECT_TRUE(stop.requested(960.0));
+    EXPECT_STREQ(stop.name(), "the job's time limit");
+    EXPECT_TRUE(stop.requested());  // and stays
+}
+
+TEST(StopTest, TheJobsEndCanBeIgnored) {
+    JobEnd const end(10.0);
+    StopSignal stop;
+    stop.heed({.time_limit = TimeLimit::ignore});
+    EXPECT_FALSE(stop.requested(100.0));
+}
+
+TEST(StopTest, AnEndThatIsNoNumberOrPastIsNoLimit) {
+    for (auto const* text : {"", "soon", "0", "1000"}) {
+        ::setenv("SLURM_JOB_END_TIME", text, 1);
+        StopSignal stop;
+        stop.heed({});
+        EXPECT_FALSE(stop.requested(100.0)) << text;
+    }
+    ::unsetenv("SLURM_JOB_END_TIME");
+}
+
+TEST(StopTest, TheMarginGrowsWithTheJob) {
+    EXPECT_EQ(time_limit_margin(60.0), 5.0);
+    EXPECT_EQ(time_limit_margin(1000.0), 50.0);
+    EXPECT_EQ(time_limit_margin(43200.0), 120.0);
+}
+
+TEST(StopTest, AFileIsSeenWithinASecondAndRemovedWhenObeyed) {
+    test::TemporaryFolder const folder;
+    auto const file = folder.path() / "STOP";
+    StopSignal stop;
+    stop.watch(folder.path() / "another" / "STOP");
+    stop.watch(file);
+    EXPECT_FALSE(stop.requested());
+    std::ofstream(file) << "\n";
+    sleep_for(1100);
+    EXPECT_TRUE(stop.requested());
+    EXPECT_STREQ(stop.name(), "a STOP file");
+    EXPECT_EQ(stop.remove_files(), std::vector{file});
+    EXPECT_FALSE(std::filesystem::exists(file));
+    EXPECT_TRUE(stop.requested());
 }
 
 TEST(StopTest, TwoAtATimeAreRefused) {

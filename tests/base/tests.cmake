@@ -1,6 +1,6 @@
 isogloss_test(base floors)
 target_compile_definitions(base_floors_test PRIVATE ISOGLOSS_SOURCE_DIR="${PROJECT_SOURCE_DIR}/src")
-foreach(name error file hash json math options progress random require table text unique_handle)
+foreach(name duration error file hash json math options progress random require table text unique_handle)
     isogloss_test(base ${name})
 endforeach()
 foreach(name log stop)
