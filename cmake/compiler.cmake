@@ -9,8 +9,10 @@ endif()
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 find_program(ISOGLOSS_CCACHE ccache)
-if(ISOGLOSS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${ISOGLOSS_CCACHE})
+if(ISOGLOSS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)   # so set, it keeps precompiled headers too
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+        CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime
+        ${ISOGLOSS_CCACHE})
 endif()
 
 # Errors name src/..., not a path of the builder; ccache may turn paths into relative ones.
@@ -21,9 +23,14 @@ target_compile_options(isogloss_options INTERFACE "$<$<NOT:$<COMPILE_LANGUAGE:CU
 $<$<BOOL:${ISOGLOSS_WERROR}>:-Werror>;\
 -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=;-fmacro-prefix-map=${relative_source}=>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
+    # g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651), and, where
+    # the library's headers are precompiled, overflows too.
+    set(false_warnings -Wno-restrict)
+    if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+        list(APPEND false_warnings -Wno-stringop-overflow -Wno-array-bounds)
+    endif()
     target_compile_options(isogloss_options INTERFACE
-        $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-Wno-restrict>)
+        "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:${false_warnings}>")
 endif()
 if(ISOGLOSS_ARCH)
     target_compile_options(isogloss_options INTERFACE

@@ -16,4 +16,7 @@ function(isogloss_floor name)
     add_library(isogloss::${name} ALIAS isogloss_${name})
     target_include_directories(isogloss_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(isogloss_${name} PUBLIC ${floor_NEEDS} PRIVATE isogloss_options)
+    if(NOT name STREQUAL kernels)   # which has flags of its own
+        target_precompile_headers(isogloss_${name} REUSE_FROM isogloss_headers)
+    endif()
 endfunction()

@@ -39,6 +39,7 @@ function(isogloss_test floor name)
     target_link_libraries(${target} PRIVATE
         isogloss_options GTest::gtest isogloss::${floor} ${test_NEEDS})
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_precompile_headers(${target} REUSE_FROM isogloss_test_headers)
 
     if("threads" IN_LIST test_LABELS)
         add_dependencies(isogloss_thread_tests ${target})
