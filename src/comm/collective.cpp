@@ -2,6 +2,7 @@
 #include "comm/collective.h"
 
 #include "base/require.h"
+#include "comm/activity.h"
 #include "comm/collective_backends.h"
 
 namespace isogloss {
@@ -29,6 +30,7 @@ void require_row_ranges(
 }  // namespace
 
 void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
+    Waiting const waiting("all-reduce of numbers", group);
     switch (x.device) {
         case Device::cpu: return mpi::all_reduce_sum(x, group);
         case Device::cuda: return cuda::all_reduce_sum(x, group, stream);
@@ -36,6 +38,7 @@ void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
 }
 
 void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
+    Waiting const waiting("reduce-scatter", group);
     switch (x.device) {
         case Device::cpu: return mpi::reduce_scatter_sum(x, group);
         case Device::cuda: return cuda::reduce_scatter_sum(x, group, stream);
@@ -44,6 +47,7 @@ void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
 
 template <class T>
 void all_gather(View<T, 1> x, MpiComm const& group, Stream stream) {
+    Waiting const waiting("all-gather", group);
     switch (x.device) {
         case Device::cpu: return mpi::all_gather(x, group);
         case Device::cuda: return cuda::all_gather(x, group, stream);
@@ -53,6 +57,7 @@ void all_gather(View<T, 1> x, MpiComm const& group, Stream stream) {
 template <class T>
 void broadcast(View<T, 1> x, int root, MpiComm const& group, Stream stream) {
     require(root >= 0 && root < group.size(), "broadcast: root {} of {} ranks", root, group.size());
+    Waiting const waiting("broadcast of numbers", group);
     switch (x.device) {
         case Device::cpu: return mpi::broadcast(x, root, group);
         case Device::cuda: return cuda::broadcast(x, root, group, stream);
@@ -76,6 +81,7 @@ void all_to_all_rows(
     );
     require_row_ranges("send_begin", send_begin, send.shape[0], group);
     require_row_ranges("receive_begin", receive_begin, receive.shape[0], group);
+    Waiting const waiting("all-to-all of rows", group);
     switch (send.device) {
         case Device::cpu:
             return mpi::all_to_all_rows(send, send_begin, receive, receive_begin, group, own_rows);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/require.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 #include "comm/mpi_check.h"
 
@@ -23,6 +24,7 @@ int checked_length(std::size_t length) {
 // [P * x.size()]: MPI's own sums may differ in order from size to size; a gathered list does not.
 template <class T>
 std::vector<T> gather_lists(std::span<T const> x, MPI_Datatype type, MpiComm const& group) {
+    Waiting const waiting("gather", group);
     std::vector<T> all(x.size() * static_cast<std::size_t>(group.size()));
     auto const count = checked_length(x.size());
     ISOGLOSS_MPI(MPI_Allgather(x.data(), count, type, all.data(), count, type, group.get()));
@@ -42,11 +44,13 @@ std::int64_t sum_over(std::int64_t x, MpiComm const& group) {
 }
 
 std::int64_t max_over(std::int64_t x, MpiComm const& group) {
+    Waiting const waiting("all-reduce", group);
     ISOGLOSS_MPI(MPI_Allreduce(MPI_IN_PLACE, &x, 1, MPI_INT64_T, MPI_MAX, group.get()));
     return x;
 }
 
 double max_over(double x, MpiComm const& group) {
+    Waiting const waiting("all-reduce", group);
     ISOGLOSS_MPI(MPI_Allreduce(MPI_IN_PLACE, &x, 1, MPI_DOUBLE, MPI_MAX, group.get()));
     return x;
 }
@@ -64,6 +68,7 @@ void sum_over(std::span<double> x, MpiComm const& group) {
 }
 
 void sum_over(std::span<std::int64_t> x, MpiComm const& group) {
+    Waiting const waiting("all-reduce", group);
     ISOGLOSS_MPI(MPI_Allreduce(
         MPI_IN_PLACE, x.data(), checked_length(x.size()), MPI_INT64_T, MPI_SUM, group.get()
     ));
@@ -77,6 +82,7 @@ std::vector<std::int64_t> all_to_all(std::span<std::int64_t const> x, MpiComm co
     );
     std::vector<std::int64_t> received(x.size());
     auto const count = checked_length(x.size() / ranks);
+    Waiting const waiting("all-to-all of counts", group);
     ISOGLOSS_MPI(
         MPI_Alltoall(x.data(), count, MPI_INT64_T, received.data(), count, MPI_INT64_T, group.get())
     );
@@ -97,6 +103,7 @@ std::vector<std::string> gather_all(std::string const& x, MpiComm const& group) 
     );
     std::exclusive_scan(counts.begin(), counts.end(), places.begin(), 0);
     std::string joined(static_cast<std::size_t>(places.back() + counts.back()), '\0');
+    Waiting const waiting("gather of texts", group);
     ISOGLOSS_MPI(MPI_Allgatherv(
         x.data(), static_cast<int>(own_length), MPI_BYTE, joined.data(), counts.data(),
         places.data(), MPI_BYTE, group.get()
@@ -111,6 +118,7 @@ std::vector<std::string> gather_all(std::string const& x, MpiComm const& group) 
 }
 
 void broadcast(std::string& x, int root, MpiComm const& group) {
+    Waiting const waiting("broadcast", group);
     auto length = static_cast<std::int64_t>(checked_length(x.size()));
     ISOGLOSS_MPI(MPI_Bcast(&length, 1, MPI_INT64_T, root, group.get()));
     x.resize(static_cast<std::size_t>(length));
@@ -118,6 +126,7 @@ void broadcast(std::string& x, int root, MpiComm const& group) {
 }
 
 void barrier(MpiComm const& group) {
+    Waiting const waiting("barrier", group);
     ISOGLOSS_MPI(MPI_Barrier(group.get()));
 }
 

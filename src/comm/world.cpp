@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "base/require.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 #include "comm/mpi_check.h"
 
@@ -68,6 +69,7 @@ World::World(int& argc, char**& argv) {
     start_mpi(argc, argv);
     require_one_job();
     comm_ = by_node(ranks_per_node_, rank_on_node_);
+    note_world_size(comm_.size());
 }
 
 World::~World() {
