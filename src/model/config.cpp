@@ -45,7 +45,7 @@ void check_reals(Problems& found, ModelConfig const& config) {
         );
     }
     if (config.dtype == DType::i32) {
-        found.push_back("model.dtype = i32: must be f32 or bf16");
+        found.emplace_back("model.dtype = i32: must be f32 or bf16");
     }
 }
 
@@ -69,7 +69,7 @@ void check_classifier(Problems& found, LayerConfig const& layer, std::size_t i) 
 
 void check_layers(Problems& found, ModelConfig const& config) {
     if (config.layers.empty()) {
-        found.push_back("model.layers = 0: must be at least 1");
+        found.emplace_back("model.layers = 0: must be at least 1");
     }
     for (std::size_t i = 0; i < config.layers.size(); ++i) {
         auto const& experts = config.layers[i].experts;
