@@ -1,3 +1,5 @@
 isogloss_test(storage hdf5_file LABELS threads)
 isogloss_test(storage hdf5_writer)
 isogloss_test(storage mapped_file)
+isogloss_test(storage safetensors)
+isogloss_test(storage safetensors_index)
