@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <initializer_list>
+
 #include "checkpoint/json_fields.h"
 
 namespace isogloss {
@@ -13,26 +15,48 @@ constexpr std::int64_t kMostRows = std::int64_t{1} << 32;
 constexpr std::int64_t kMostColumns = std::int64_t{1} << 24;
 constexpr std::int64_t kMostHeads = std::int64_t{1} << 16;
 
+/// What came later is written where it is switched on, so that older models look as they always
+/// did; what is absent is off.
 Json family_to_json(Family const& family) {
-    return Json{
+    Json json{
         {"norm", name_of(family.norm)},
         {"position", name_of(family.position)},
         {"feed_forward", name_of(family.feed_forward)},
         {"embedding_norm", family.embedding_norm},
         {"linear_bias", family.linear_bias}};
+    if (family.qk_norm) {
+        json["qk_norm"] = true;
+    }
+    if (family.embedding_scale) {
+        json["embedding_scale"] = true;
+    }
+    return json;
 }
 
-/// Reads one of the two kinds of a switch by its name.
+/// Reads one of the kinds of a switch by its name.
 template <class Kind>
-void read_kind(JsonFields& fields, char const* key, Kind& target, Kind first, Kind second) {
+void read_kind(
+    JsonFields& fields, char const* key, Kind& target, std::initializer_list<Kind> kinds
+) {
     std::string name = name_of(target);
     fields.read(key, name);
-    if (name != name_of(first) && name != name_of(second)) {
-        fields.fault(fmt::format(
-            "\"{}\" = \"{}\": must be {} or {}", key, name, name_of(first), name_of(second)
-        ));
+    std::vector<std::string> names;
+    for (auto const kind : kinds) {
+        names.emplace_back(name_of(kind));
+        if (name == names.back()) {
+            target = kind;
+            return;
+        }
     }
-    target = name == name_of(second) ? second : first;
+    fields.fault(
+        fmt::format("\"{}\" = \"{}\": must be one of {}", key, name, fmt::join(names, ", "))
+    );
+}
+
+void read_if_there(JsonFields& fields, Json const& object, char const* key, bool& target) {
+    if (object.is_object() && object.contains(key)) {
+        fields.read(key, target);
+    }
 }
 
 /// Llama's where the manifest has no "family".
@@ -43,15 +67,51 @@ Family family_from_json(
     if (!model.is_object() || !model.contains("family")) {
         return family;
     }
-    JsonFields fields(model["family"], where + ".family", faults);
-    read_kind(fields, "norm", family.norm, NormKind::rms, NormKind::layer);
-    read_kind(fields, "position", family.position, PositionKind::rotary, PositionKind::alibi);
+    auto const& object = model["family"];
+    JsonFields fields(object, where + ".family", faults);
+    read_kind(fields, "norm", family.norm, {NormKind::rms, NormKind::rms_offset, NormKind::layer});
+    read_kind(fields, "position", family.position, {PositionKind::rotary, PositionKind::alibi});
     read_kind(
-        fields, "feed_forward", family.feed_forward, FeedForwardKind::swiglu, FeedForwardKind::gelu
+        fields, "feed_forward", family.feed_forward,
+        {FeedForwardKind::swiglu, FeedForwardKind::geglu, FeedForwardKind::gelu}
     );
     fields.read("embedding_norm", family.embedding_norm);
     fields.read("linear_bias", family.linear_bias);
+    read_if_there(fields, object, "qk_norm", family.qk_norm);
+    read_if_there(fields, object, "embedding_scale", family.embedding_scale);
     return family;
+}
+
+Json rope_scaling_to_json(RopeScaling const& scaling) {
+    Json json{{"kind", name_of(scaling.kind)}, {"factor", scaling.factor}};
+    if (scaling.kind == RopeScalingKind::llama3) {
+        json["low_frequency"] = scaling.low_frequency;
+        json["high_frequency"] = scaling.high_frequency;
+        json["original_positions"] = scaling.original_positions;
+    }
+    return json;
+}
+
+/// None where the manifest has no "rope_scaling".
+RopeScaling rope_scaling_from_json(
+    Json const& model, std::string const& where, std::vector<std::string>& faults
+) {
+    RopeScaling scaling;
+    if (!model.is_object() || !model.contains("rope_scaling")) {
+        return scaling;
+    }
+    JsonFields fields(model["rope_scaling"], where + ".rope_scaling", faults);
+    read_kind(
+        fields, "kind", scaling.kind,
+        {RopeScalingKind::none, RopeScalingKind::linear, RopeScalingKind::llama3}
+    );
+    fields.read("factor", scaling.factor);
+    if (scaling.kind == RopeScalingKind::llama3) {
+        fields.read("low_frequency", scaling.low_frequency);
+        fields.read("high_frequency", scaling.high_frequency);
+        fields.read("original_positions", scaling.original_positions, 1);
+    }
+    return scaling;
 }
 
 Json expert_to_json(ExpertConfig const& expert, std::int32_t id) {
@@ -134,7 +194,7 @@ Json config_to_json(ModelConfig const& config) {
         }
         layers.push_back(std::move(entry));
     }
-    return Json{
+    Json json{
         {"vocab_size", config.vocab_size},
         {"width", config.width},
         {"num_heads", config.num_heads},
@@ -152,6 +212,10 @@ Json config_to_json(ModelConfig const& config) {
         {"routers_trainable", config.routers_trainable},
         {"dtype", name_of(config.dtype)},
         {"layers", layers}};
+    if (config.rope_scaling.kind != RopeScalingKind::none) {
+        json["rope_scaling"] = rope_scaling_to_json(config.rope_scaling);
+    }
+    return json;
 }
 
 ModelConfig config_from_json(
@@ -171,6 +235,7 @@ ModelConfig config_from_json(
     fields.read("norm_epsilon", config.norm_epsilon);
     fields.read("qkv_bias", config.qkv_bias);
     fields.read("tied_embeddings", config.tied_embeddings);
+    config.rope_scaling = rope_scaling_from_json(value, where, faults);
     config.family = family_from_json(value, where, faults);
     fields.read("backbone_trainable", config.backbone_trainable);
     fields.read("routers_trainable", config.routers_trainable);

@@ -12,8 +12,9 @@ namespace {
 
 void describe_family(Options& options, Family& family) {
     options.add_choice(
-        "model.norm", family.norm, {{"rms", NormKind::rms}, {"layer", NormKind::layer}},
-        "kind of the norms (layer: only to count, see --dry-run; so for the next four)"
+        "model.norm", family.norm,
+        {{"rms", NormKind::rms}, {"rms-offset", NormKind::rms_offset}, {"layer", NormKind::layer}},
+        "kind of the norms; rms-offset multiplies by 1 + weight"
     );
     options.add_choice(
         "model.position", family.position,
@@ -22,13 +23,42 @@ void describe_family(Options& options, Family& family) {
     );
     options.add_choice(
         "model.feed-forward", family.feed_forward,
-        {{"swiglu", FeedForwardKind::swiglu}, {"gelu", FeedForwardKind::gelu}},
+        {{"swiglu", FeedForwardKind::swiglu},
+         {"geglu", FeedForwardKind::geglu},
+         {"gelu", FeedForwardKind::gelu}},
         "kind of every expert"
     );
     options.add("model.embedding-norm", family.embedding_norm, "a norm right after the embedding");
     options.add(
         "model.linear-bias", family.linear_bias,
         "attention's output and the experts' matrices have a bias"
+    );
+    options.add("model.qk-norm", family.qk_norm, "an RMS norm of each head's query and key");
+    options.add(
+        "model.embedding-scale", family.embedding_scale, "embeddings times the root of the width"
+    );
+}
+
+void describe_rope_scaling(Options& options, RopeScaling& scaling) {
+    options.add_choice(
+        "model.rope-scaling", scaling.kind,
+        {{"none", RopeScalingKind::none},
+         {"linear", RopeScalingKind::linear},
+         {"llama3", RopeScalingKind::llama3}},
+        "of rotary positions, for rows longer than those of the training before"
+    );
+    options.add("model.rope-factor", scaling.factor, "by which rotary positions turn slower");
+    options.add(
+        "model.rope-low-frequency", scaling.low_frequency,
+        "llama3: pairs that turn fewer times within the original positions slow down by the factor"
+    );
+    options.add(
+        "model.rope-high-frequency", scaling.high_frequency,
+        "llama3: pairs that turn more often are kept"
+    );
+    options.add(
+        "model.rope-original-positions", scaling.original_positions,
+        "llama3: longest row of the training before, in tokens"
     );
 }
 
@@ -51,6 +81,7 @@ void ModelOptions::describe(Options& options) {
     options.add("model.top-k", top_k, "experts that a token visits");
     options.add("model.max-positions", max_positions, "longest row, in tokens");
     options.add("model.rope-theta", rope_theta, "base of the rotary positions");
+    describe_rope_scaling(options, rope_scaling);
     options.add("model.norm-epsilon", norm_epsilon, "added to the mean square in norms");
     options.add("model.qkv-bias", qkv_bias, "queries, keys and values have a bias");
     options.add("model.tied-embeddings", tied_embeddings, "the head is the embedding");
@@ -77,6 +108,7 @@ ModelConfig ModelOptions::config(std::int64_t tokens) const {
     config.top_k = top_k;
     config.max_positions = max_positions;
     config.rope_theta = rope_theta;
+    config.rope_scaling = rope_scaling;
     config.norm_epsilon = norm_epsilon;
     config.qkv_bias = qkv_bias;
     config.tied_embeddings = tied_embeddings;

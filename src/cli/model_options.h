@@ -23,6 +23,7 @@ struct ModelOptions {
     std::int32_t top_k = 2;
     std::int64_t max_positions = 4096;
     float rope_theta = 10000.0F;
+    RopeScaling rope_scaling;
     float norm_epsilon = 1e-5F;
     bool qkv_bias = false;
     bool tied_embeddings = false;

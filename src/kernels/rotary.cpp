@@ -8,19 +8,20 @@
 
 namespace isogloss {
 
-void rotary_table(float theta, View<float, 2> cosine, View<float, 2> sine) {
+void rotary_table(std::span<double const> frequency, View<float, 2> cosine, View<float, 2> sine) {
+    auto const [positions, half] = cosine.shape;
     require_shape("rotary_table: sine", sine, cosine.shape);
     require(
         cosine.device == Device::cpu && sine.device == Device::cpu,
         "rotary_table: the tables must lie on the host"
     );
-    require(theta > 0.0F, "rotary_table: theta is {}; it must be > 0", theta);
-    auto const [positions, half] = cosine.shape;
+    require(
+        static_cast<std::int64_t>(frequency.size()) == half,
+        "rotary_table: {} frequencies for {} pairs", frequency.size(), half
+    );
     for (std::int64_t i = 0; i < half; ++i) {
-        double const exponent = -static_cast<double>(i) / static_cast<double>(half);
-        double const frequency = std::pow(static_cast<double>(theta), exponent);
         for (std::int64_t p = 0; p < positions; ++p) {
-            double const angle = static_cast<double>(p) * frequency;
+            double const angle = static_cast<double>(p) * frequency[static_cast<std::size_t>(i)];
             cosine.data[p * half + i] = static_cast<float>(std::cos(angle));
             sine.data[p * half + i] = static_cast<float>(std::sin(angle));
         }

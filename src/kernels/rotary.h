@@ -1,14 +1,17 @@
 // kernels/rotary.h - rotary position embedding of queries and keys, in place.
 #pragma once
 
+#include <span>
+
 #include "device/view.h"
 
 namespace isogloss {
 
-/// cosine[p, i] = cos(p * theta^(-2i / W)), sine likewise, i in [0, W/2).   [positions, W/2], host.
+/// cosine[p, i] = cos(p * frequency[i]), sine likewise, i in [0, W/2).   [positions, W/2], host.
 ///
-/// Su et al., "RoFormer", arXiv:2104.09864, eq. 15. Computed in double, stored in float.
-void rotary_table(float theta, View<float, 2> cosine, View<float, 2> sine);
+/// Computed in double, stored in float.
+/// @param frequency  [W/2] of rotary_frequencies
+void rotary_table(std::span<double const> frequency, View<float, 2> cosine, View<float, 2> sine);
 
 enum class Rotation : std::uint8_t { forward, inverse };
 

@@ -49,6 +49,36 @@ void check_reals(Problems& found, ModelConfig const& config) {
     }
 }
 
+void check_rope_scaling(Problems& found, ModelConfig const& config) {
+    auto const& scaling = config.rope_scaling;
+    if (scaling.kind == RopeScalingKind::none) {
+        return;
+    }
+    if (!(scaling.factor >= 1.0F) || !std::isfinite(scaling.factor)) {
+        found.push_back(
+            fmt::format("model.rope_factor = {}: must be a number from 1 up", scaling.factor)
+        );
+    }
+    if (config.family.position != PositionKind::rotary) {
+        found.push_back(fmt::format(
+            "model.rope_scaling = {}: model.position = {} turns nothing; use none",
+            name_of(scaling.kind), name_of(config.family.position)
+        ));
+    }
+    if (scaling.kind != RopeScalingKind::llama3) {
+        return;
+    }
+    if (!(scaling.low_frequency > 0.0F) || !(scaling.high_frequency > scaling.low_frequency) ||
+        !std::isfinite(scaling.high_frequency)) {
+        found.push_back(fmt::format(
+            "model.rope_low_frequency = {}: must be above 0 and below model.rope_high_frequency = "
+            "{}",
+            scaling.low_frequency, scaling.high_frequency
+        ));
+    }
+    check_at_least_one(found, "rope_original_positions", scaling.original_positions);
+}
+
 void check_classifier(Problems& found, LayerConfig const& layer, std::size_t i) {
     auto const classes = layer.classifier.classes;
     if (classes != 0 && classes != 2) {
@@ -156,6 +186,7 @@ std::vector<std::string> problems(ModelConfig const& config) {
     check_at_least_one(found, "max_positions", config.max_positions);
     check_heads(found, config);
     check_reals(found, config);
+    check_rope_scaling(found, config);
     check_layers(found, config);
     return found;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device/view.h"
+#include "kernels/rotary_frequency.h"
 #include "model/family.h"
 #include "moe/routing.h"
 
@@ -55,6 +56,7 @@ struct ModelConfig {
     std::int32_t top_k = 2;             ///< K, experts a token visits; at most all of a layer's
     std::int64_t max_positions = 4096;  ///< longest row
     float rope_theta = 10000.0F;
+    RopeScaling rope_scaling;
     float norm_epsilon = 1e-5F;
     bool qkv_bias = false;
     bool tied_embeddings = false;

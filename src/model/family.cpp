@@ -9,7 +9,12 @@
 namespace isogloss {
 
 std::string name_of(NormKind kind) {
-    return kind == NormKind::rms ? "rms" : "layer";
+    switch (kind) {
+        case NormKind::rms: return "rms";
+        case NormKind::rms_offset: return "rms-offset";
+        case NormKind::layer: return "layer";
+    }
+    return "";
 }
 
 std::string name_of(PositionKind kind) {
@@ -17,7 +22,12 @@ std::string name_of(PositionKind kind) {
 }
 
 std::string name_of(FeedForwardKind kind) {
-    return kind == FeedForwardKind::swiglu ? "swiglu" : "gelu";
+    switch (kind) {
+        case FeedForwardKind::swiglu: return "swiglu";
+        case FeedForwardKind::geglu: return "geglu";
+        case FeedForwardKind::gelu: return "gelu";
+    }
+    return "";
 }
 
 std::vector<std::string> not_buildable(ModelConfig const& config) {
@@ -37,6 +47,11 @@ std::vector<std::string> not_buildable(ModelConfig const& config) {
     compare("feed-forward", name_of(family.feed_forward), name_of(supported.feed_forward));
     compare("embedding-norm", text(family.embedding_norm), text(supported.embedding_norm));
     compare("linear-bias", text(family.linear_bias), text(supported.linear_bias));
+    compare("qk-norm", text(family.qk_norm), text(supported.qk_norm));
+    compare("embedding-scale", text(family.embedding_scale), text(supported.embedding_scale));
+    compare(
+        "rope-scaling", name_of(config.rope_scaling.kind), name_of(ModelConfig{}.rope_scaling.kind)
+    );
     return found;
 }
 

@@ -10,8 +10,9 @@ namespace isogloss {
 struct ModelConfig;
 
 enum class NormKind : std::uint8_t {
-    rms,    ///< x / sqrt(mean x^2 + eps) * gain
-    layer,  ///< (x - mean) / sqrt(variance + eps) * gain + bias
+    rms,         ///< x / sqrt(mean x^2 + eps) * gain
+    rms_offset,  ///< the same with 1 + gain: a gain of 0 leaves x / sqrt(...) as it is
+    layer,       ///< (x - mean) / sqrt(variance + eps) * gain + bias
 };
 
 enum class PositionKind : std::uint8_t {
@@ -21,18 +22,31 @@ enum class PositionKind : std::uint8_t {
 
 enum class FeedForwardKind : std::uint8_t {
     swiglu,  ///< down(silu(gate x) * up x): 3 F D weights
+    geglu,   ///< down(gelu(gate x) * up x): 3 F D weights
     gelu,    ///< down(gelu(up x)): 2 F D weights
 };
 
-/// Switches of a block. The defaults are those of Llama and Qwen; Bloom is {layer, alibi, gelu,
-/// true, true} with qkv_bias, tied embeddings and F = 4 D, so that its feed-forward has
-/// 8 D^2 + 5 D parameters.
+/// Whether the first matrix of a feed-forward has gate rows before its up rows.
+constexpr bool is_gated(FeedForwardKind kind) {
+    return kind != FeedForwardKind::gelu;
+}
+
+/// Switches of a block. gelu is its tanh form: z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))).
+///
+/// The defaults are those of Llama, Mistral and Qwen 1.5 to 2.5 (with qkv_bias). Beside them:
+///     Qwen3  qk_norm
+///     Gemma  rms_offset, geglu, embedding_scale, tied embeddings
+///     Bloom  layer, alibi, gelu, embedding_norm, linear_bias, qkv_bias, tied embeddings and
+///            F = 4 D, so that its feed-forward has 8 D^2 + 5 D parameters
 struct Family {
     NormKind norm = NormKind::rms;
     PositionKind position = PositionKind::rotary;
     FeedForwardKind feed_forward = FeedForwardKind::swiglu;
     bool embedding_norm = false;  ///< a norm of its own right after the embedding
     bool linear_bias = false;     ///< attention.output and the experts' matrices have biases
+    bool qk_norm = false;         ///< an RMS norm of each head's query and key, before positions
+    /// Embeddings are multiplied by sqrt(D), rounded to the model's type.
+    bool embedding_scale = false;
 
     bool operator==(Family const&) const = default;
 };

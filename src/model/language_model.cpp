@@ -18,7 +18,11 @@ namespace {
 class PositionTable {
 public:
     PositionTable(ModelConfig const& config, Device device)
-        : theta_(config.rope_theta), half_(config.head_width / 2), device_(device) {}
+        : frequencies_(
+              rotary_frequencies(config.rope_theta, config.head_width / 2, config.rope_scaling)
+          ),
+          half_(config.head_width / 2),
+          device_(device) {}
 
     void cover(std::int64_t positions) {
         if (positions <= covered_) {
@@ -29,7 +33,7 @@ public:
         covered_ = positions;
         fill_from_host(cosine(), Stream{}, [&](auto host_cosine) {
             fill_from_host(sine(), Stream{}, [&](auto host_sine) {
-                rotary_table(theta_, host_cosine, host_sine);
+                rotary_table(frequencies_, host_cosine, host_sine);
             });
         });
     }
@@ -37,7 +41,7 @@ public:
     [[nodiscard]] View<float, 2> sine() const { return sine_.view<2>({covered_, half_}); }
 
 private:
-    float theta_;
+    std::vector<double> frequencies_;
     std::int64_t half_;
     Device device_;
     std::int64_t covered_ = 0;

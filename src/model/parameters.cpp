@@ -72,6 +72,10 @@ void add_attention(
     if (config.qkv_bias) {
         list.backbone(name + ".qkv.bias", {qkv_width}, layer);
     }
+    if (config.family.qk_norm) {
+        list.backbone(name + ".q_norm.weight", {config.head_width}, layer);
+        list.backbone(name + ".k_norm.weight", {config.head_width}, layer);
+    }
     list.backbone(name + ".output.weight", {config.width, query_width}, layer);
     if (config.family.linear_bias) {
         list.backbone(name + ".output.bias", {config.width}, layer);
@@ -82,9 +86,9 @@ void add_expert(
     SpecList& list, ModelConfig const& config, std::int32_t layer, std::int32_t expert
 ) {
     auto const name = fmt::format("layers.{}.experts.{}.", layer, expert);
-    bool const is_gated = config.family.feed_forward == FeedForwardKind::swiglu;
-    auto const rows = is_gated ? 2 * config.ffn_hidden : config.ffn_hidden;
-    auto const first = name + (is_gated ? "gate_up" : "up");
+    bool const has_gate = is_gated(config.family.feed_forward);
+    auto const rows = has_gate ? 2 * config.ffn_hidden : config.ffn_hidden;
+    auto const first = name + (has_gate ? "gate_up" : "up");
     list.expert(first + ".weight", {rows, config.width}, layer, expert);
     if (config.family.linear_bias) {
         list.expert(first + ".bias", {rows}, layer, expert);

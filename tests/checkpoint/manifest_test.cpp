@@ -39,13 +39,47 @@ TEST(ManifestTest, ReadsBackWhatWasWritten) {
 
 TEST(ManifestTest, TheFamilyIsKeptAndMayBeAbsent) {
     auto config = test::small_config();
-    config.family = {NormKind::layer, PositionKind::alibi, FeedForwardKind::gelu, true, true};
+    config.family.norm = NormKind::layer;
+    config.family.position = PositionKind::alibi;
+    config.family.feed_forward = FeedForwardKind::gelu;
+    config.family.embedding_norm = true;
+    config.family.linear_bias = true;
     auto const manifest = test::paper_manifest(config);
     EXPECT_TRUE(parse_manifest(manifest_text(manifest), "manifest.json").config == config);
 
     auto value = Json::parse(manifest_text(sample()));
     ASSERT_EQ(value["model"].erase("family"), 1U);
     EXPECT_TRUE(parse_manifest(value.dump(), "manifest.json") == sample());
+}
+
+TEST(ManifestTest, LaterSwitchesAreKeptAndWrittenOnlyWhereTheyAreOn) {
+    auto const plain = manifest_text(sample());
+    for (auto const* key : {"qk_norm", "embedding_scale", "rope_scaling"}) {
+        EXPECT_EQ(plain.find(key), std::string::npos) << key;
+    }
+    auto config = test::small_config();
+    config.family.norm = NormKind::rms_offset;
+    config.family.feed_forward = FeedForwardKind::geglu;
+    config.family.qk_norm = true;
+    config.family.embedding_scale = true;
+    config.rope_scaling = {RopeScalingKind::llama3, 32.0F, 2.0F, 5.0F, 512};
+    auto const manifest = test::paper_manifest(config);
+    EXPECT_TRUE(parse_manifest(manifest_text(manifest), "manifest.json").config == config);
+    config.rope_scaling = {.kind = RopeScalingKind::linear, .factor = 2.5F};
+    auto const linear = test::paper_manifest(config);
+    EXPECT_TRUE(parse_manifest(manifest_text(linear), "manifest.json").config == config);
+}
+
+TEST(ManifestTest, RefusesARopeScalingThatCannotBe) {
+    expect_refused("\"kind\" = \"yarn\": must be one of none, linear, llama3", [](Json& value) {
+        value["model"]["rope_scaling"] = {{"kind", "yarn"}, {"factor", 2.0}};
+    });
+    expect_refused("model.rope_factor = 0.5", [](Json& value) {
+        value["model"]["rope_scaling"] = {{"kind", "linear"}, {"factor", 0.5}};
+    });
+    expect_refused("\"low_frequency\" is missing", [](Json& value) {
+        value["model"]["rope_scaling"] = {{"kind", "llama3"}, {"factor", 2.0}};
+    });
 }
 
 TEST(ManifestTest, ClassifiersAreKeptWithTheirParametersBesideTheRouters) {
@@ -82,7 +116,7 @@ TEST(ManifestTest, RefusesAClassifierThatCannotBe) {
 }
 
 TEST(ManifestTest, NamesAKindThatThereIsNot) {
-    expect_refused("\"norm\" = \"batch\": must be rms or layer", [](Json& value) {
+    expect_refused("\"norm\" = \"batch\": must be one of rms, rms-offset, layer", [](Json& value) {
         value["model"]["family"]["norm"] = "batch";
     });
 }

@@ -1,6 +1,7 @@
 // kernels/rotary_test.cpp
 #include "kernels/rotary.h"
 
+#include "kernels/rotary_frequency.h"
 #include "support/expect_error.h"
 #include "support/tensor.h"
 
@@ -20,7 +21,9 @@ constexpr std::int64_t kRotated = 3;
 
 struct Table {
     Table() : cosine({kPositions, kWidth / 2}), sine({kPositions, kWidth / 2}) {
-        rotary_table(10000.0F, cosine.host(), sine.host());
+        rotary_table(
+            rotary_frequencies(10000.0F, cosine.host().shape[1]), cosine.host(), sine.host()
+        );
     }
     Tensor<float, 2> cosine;
     Tensor<float, 2> sine;

@@ -2,6 +2,7 @@ foreach(name adamw attention cross_entropy elementwise embedding grouped_matmul 
         rms_norm rotary swiglu top_k_softmax)
     isogloss_test(kernels ${name} NEEDS OpenMP::OpenMP_CXX DEVICES cpu cuda cuda_shifted)
 endforeach()
+isogloss_test(kernels rotary_frequency)
 isogloss_test(kernels vector_math NEEDS OpenMP::OpenMP_CXX)
 if(ISOGLOSS_CUDA)
     isogloss_test(kernels cuda_agreement NEEDS OpenMP::OpenMP_CXX DEVICES cuda)

@@ -49,6 +49,16 @@ TEST(ModelConfigTest, EachFaultNamesItsKeyAndValue) {
     config.dtype = DType::i32;
     expect_fault(config, "model.dtype");
     config = valid();
+    config.rope_scaling = {.kind = RopeScalingKind::linear, .factor = 0.0F};
+    expect_fault(config, "model.rope_factor = 0");
+    config.rope_scaling = {RopeScalingKind::llama3, 8.0F, 4.0F, 4.0F, 512};
+    expect_fault(config, "model.rope_low_frequency = 4");
+    config.rope_scaling = {RopeScalingKind::llama3, 8.0F, 1.0F, 4.0F, 0};
+    expect_fault(config, "model.rope_original_positions = 0");
+    config.rope_scaling.original_positions = 512;
+    config.family.position = PositionKind::alibi;
+    expect_fault(config, "model.rope_scaling = llama3");
+    config = valid();
     config.layers.clear();
     expect_fault(config, "model.layers = 0");
     config = valid();

@@ -22,7 +22,11 @@ ModelConfig bloom(std::int64_t width) {
     config.ffn_hidden = 4 * width;
     config.qkv_bias = true;
     config.tied_embeddings = true;
-    config.family = {NormKind::layer, PositionKind::alibi, FeedForwardKind::gelu, true, true};
+    config.family.norm = NormKind::layer;
+    config.family.position = PositionKind::alibi;
+    config.family.feed_forward = FeedForwardKind::gelu;
+    config.family.embedding_norm = true;
+    config.family.linear_bias = true;
     config.layers.resize(24);
     return config;
 }
@@ -77,6 +81,34 @@ TEST(ModelSizeTest, ExpertsAndRoutersAreAddedInTheLayersThatHaveThem) {
         layer.experts.resize(6);
     }
     EXPECT_NEAR(static_cast<double>(parameter_count(everywhere)) / 1e9, 1.57, 0.005);
+}
+
+TEST(ModelSizeTest, GemmaAndQwen3HaveTheirPublishedCounts) {
+    ModelConfig gemma;  // 2B
+    gemma.vocab_size = 256000;
+    gemma.width = 2048;
+    gemma.num_heads = 8;
+    gemma.num_kv_heads = 1;
+    gemma.head_width = 256;
+    gemma.ffn_hidden = 16384;
+    gemma.tied_embeddings = true;
+    gemma.family.norm = NormKind::rms_offset;
+    gemma.family.feed_forward = FeedForwardKind::geglu;
+    gemma.family.embedding_scale = true;
+    gemma.layers.resize(18);
+    EXPECT_EQ(parameter_count(gemma), 2506172416);
+
+    ModelConfig qwen;  // 3, 0.6B
+    qwen.vocab_size = 151936;
+    qwen.width = 1024;
+    qwen.num_heads = 16;
+    qwen.num_kv_heads = 8;
+    qwen.head_width = 128;
+    qwen.ffn_hidden = 3072;
+    qwen.tied_embeddings = true;
+    qwen.family.qk_norm = true;
+    qwen.layers.resize(28);
+    EXPECT_EQ(parameter_count(qwen), 596049920);
 }
 
 TEST(ModelSizeTest, ATokenPassesThroughItsChoicesOnly) {
