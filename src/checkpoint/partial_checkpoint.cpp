@@ -65,8 +65,12 @@ std::filesystem::path step_folder(std::int64_t step) {
     return fmt::format("{}{:08}", kStep, step);
 }
 
+std::int64_t step_of_folder(std::filesystem::path const& folder) {
+    return step_of(folder.filename().string());
+}
+
 bool is_step_folder(std::filesystem::path const& folder) {
-    return step_of(folder.filename().string()) >= 0;
+    return step_of_folder(folder) >= 0;
 }
 
 PartialCheckpoint::PartialCheckpoint(

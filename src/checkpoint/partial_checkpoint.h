@@ -49,6 +49,8 @@ std::filesystem::path partial_folder(std::filesystem::path const& folder);
 
 /// "step-00001200"
 std::filesystem::path step_folder(std::int64_t step);
+/// 1200 of "step-00001200"; -1 where its last part is no such name.
+std::int64_t step_of_folder(std::filesystem::path const& folder);
 /// Is its last part such a name?
 bool is_step_folder(std::filesystem::path const& folder);
 

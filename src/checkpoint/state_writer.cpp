@@ -2,6 +2,7 @@
 #include "checkpoint/state_writer.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "base/require.h"
@@ -83,16 +84,28 @@ std::span<StateOwners::Owner const> StateOwners::of(std::size_t parameter) const
     return {found.begin(), found.end()};
 }
 
+int StateOwners::main_owner(std::span<std::size_t const> parameters) const {
+    std::map<int, std::int64_t> owned;
+    for (auto const parameter : parameters) {
+        for (auto const& owner : of(parameter)) {
+            owned[owner.rank] += owner.range.size();
+        }
+    }
+    auto const most =
+        std::ranges::max_element(owned, {}, [](auto const& entry) { return entry.second; });
+    return most == owned.end() ? 0 : most->first;
+}
+
 void StateGatherer::gather(
     std::size_t parameter,
     std::string_view kind,
     int writer,
-    std::optional<ShardWriter>& shard,
+    std::optional<ShardImage>& image,
     Attempt& attempt
 ) {
     for (auto const& owner : owners_.of(parameter)) {
         if (world_.rank() == owner.rank || world_.rank() == writer) {
-            move(owner, kind, writer, shard, attempt);
+            move(owner, kind, writer, image, attempt);
         }
     }
 }
@@ -101,7 +114,7 @@ void StateGatherer::move(
     StateOwners::Owner const& owner,
     std::string_view kind,
     int writer,
-    std::optional<ShardWriter>& shard,
+    std::optional<ShardImage>& image,
     Attempt& attempt
 ) {
     auto const is_owner = world_.rank() == owner.rank;
@@ -126,7 +139,7 @@ void StateGatherer::move(
             data = received_.data();
         }
         auto const chunk = std::span(data, static_cast<std::size_t>(count));
-        attempt.run([&] { shard.value().append(std::as_bytes(chunk)); });
+        attempt.run([&] { image.value().append(std::as_bytes(chunk)); });
     }
 }
 

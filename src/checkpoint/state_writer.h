@@ -1,4 +1,4 @@
-// checkpoint/state_writer.h - gathers the optimizer's state from its owners into one file.
+// checkpoint/state_writer.h - gathers the optimizer's state from its owners for one file.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 #include "checkpoint/attempt.h"
 #include "checkpoint/optimizer_state.h"
-#include "checkpoint/shard_file.h"
+#include "checkpoint/shard_image.h"
 #include "comm/mpi_comm.h"
 
 namespace isogloss {
@@ -32,13 +32,17 @@ public:
     /// Owners of one parameter, in the order of its elements.
     [[nodiscard]] std::span<Owner const> of(std::size_t parameter) const;
 
+    /// The rank that owns most elements of these parameters, the lowest of several: where their
+    /// state travels least.
+    [[nodiscard]] int main_owner(std::span<std::size_t const> parameters) const;
+
 private:
     std::vector<Owner> owners_;  ///< by parameter, then by first element
 };
 
-/// Sends one tensor of state to the rank `writer`, which appends it to `shard`. Collective over
-/// `world`: every rank calls it, for the same tensors in the same order; only `writer` has a shard.
-/// A fault of writing is kept in `attempt`, and the remaining elements are still received.
+/// Sends one tensor of state to the rank `writer`, which appends it to `image`. Collective over
+/// `world`: every rank calls it, for the same tensors in the same order; only `writer` has an
+/// image. A fault is kept in `attempt`, and the remaining elements are still received.
 class StateGatherer {
 public:
     StateGatherer(StateOwners const& owners, std::span<StatePiece const> mine, MpiComm const& world)
@@ -48,7 +52,7 @@ public:
         std::size_t parameter,
         std::string_view kind,
         int writer,
-        std::optional<ShardWriter>& shard,
+        std::optional<ShardImage>& image,
         Attempt& attempt
     );
 
@@ -57,7 +61,7 @@ private:
         StateOwners::Owner const& owner,
         std::string_view kind,
         int writer,
-        std::optional<ShardWriter>& shard,
+        std::optional<ShardImage>& image,
         Attempt& attempt
     );
 

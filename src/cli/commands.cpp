@@ -53,6 +53,7 @@ std::span<Command const> commands() {
          run_evaluate_compare},
         {"bench step", "times training steps, phase by phase", run_bench_step},
         {"bench loader", "reading windows of a corpus against a flat file", run_bench_loader},
+        {"bench checkpoint", "saving and loading against a plain file", run_bench_checkpoint},
         {"bench dispatch", "time and bytes of a layer's exchanges", run_bench_dispatch},
         {"bench kernels", "times each operation of a step alone", run_bench_kernels},
     };

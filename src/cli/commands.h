@@ -30,6 +30,7 @@ Exit run_lifelong(Arguments const& arguments, World const& world);
 Exit run_evaluate_compare(Arguments const& arguments);
 Exit run_bench_step(Arguments const& arguments, World const& world);
 Exit run_bench_loader(Arguments const& arguments);
+Exit run_bench_checkpoint(Arguments const& arguments, World const& world);
 Exit run_bench_dispatch(Arguments const& arguments, World const& world);
 Exit run_bench_kernels(Arguments const& arguments);
 

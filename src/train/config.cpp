@@ -61,6 +61,31 @@ void describe_routing(Options& options, TrainConfig& train) {
     );
 }
 
+void describe_checkpoints(Options& options, TrainConfig& train) {
+    options.add(
+        "train.checkpoint-every", train.checkpoint_every,
+        "steps; 0: only by train.checkpoint-minutes and at the end"
+    );
+    options.add(
+        "train.checkpoint-minutes", train.checkpoint_minutes,
+        "minutes of training; 0: only by train.checkpoint-every and at the end"
+    );
+    options.add_choice(
+        "train.checkpoint-writing", train.checkpoint_writing,
+        {{"background", CheckpointWriting::background}, {"wait", CheckpointWriting::wait}},
+        "background: training goes on while a copy in host memory is written; wait: it stands "
+        "still, and needs no such copy"
+    );
+    options.add(
+        "train.keep-last", train.keep_last,
+        "newest checkpoints that stay; 0: all. An older one goes when a newer one is complete"
+    );
+    options.add(
+        "train.keep-every", train.keep_every,
+        "steps; checkpoints of its multiples stay as well; 0: no others"
+    );
+}
+
 void describe(Options& options, TrainConfig& train) {
     options.add("train.steps", train.steps, "updates in all, from the starting checkpoint");
     options.add("train.rows", train.rows, "rows a step, over all ranks");
@@ -116,7 +141,7 @@ void describe(Options& options, TrainConfig& train) {
         "train.evaluate-tokens", train.evaluate_tokens,
         "at most, of each language; 0: all there are"
     );
-    options.add("train.checkpoint-every", train.checkpoint_every, "steps; 0: only at the end");
+    describe_checkpoints(options, train);
     options.add("train.log-every", train.log_every, "steps between lines of log.txt");
 }
 
@@ -193,8 +218,14 @@ void check(TrainConfig const& train, int num_ranks, Rules& rules) {
         train.max_not_finite
     );
     rules.expect(
-        train.evaluate_every >= 0 && train.evaluate_tokens >= 0 && train.checkpoint_every >= 0,
-        "train.evaluate-every, train.evaluate-tokens and train.checkpoint-every must be >= 0"
+        train.evaluate_every >= 0 && train.evaluate_tokens >= 0 && train.checkpoint_every >= 0 &&
+            train.keep_last >= 0 && train.keep_every >= 0,
+        "train.evaluate-every, train.evaluate-tokens, train.checkpoint-every, train.keep-last and "
+        "train.keep-every must be >= 0"
+    );
+    rules.expect(
+        train.checkpoint_minutes >= 0.0 && std::isfinite(train.checkpoint_minutes),
+        "train.checkpoint-minutes = {}: must be a number >= 0", train.checkpoint_minutes
     );
     rules.expect(train.log_every >= 1, "train.log-every = {}: must be at least 1", train.log_every);
 }

@@ -22,6 +22,12 @@ enum class Classifiers : std::uint8_t {
     automatic,  ///< on where train.classifier-coef trains them
 };
 
+/// Who writes checkpoints.
+enum class CheckpointWriting {
+    background,  ///< a thread, while training goes on
+    wait,        ///< the loop itself: needs less memory
+};
+
 /// How the parameters move.
 struct TrainConfig {
     std::int64_t steps = 1000;       ///< updates in all, counted from the starting checkpoint
@@ -54,8 +60,12 @@ struct TrainConfig {
     std::int32_t max_not_finite = 5;        ///< steps in a row that are not finite before giving up
     std::int64_t evaluate_every = 0;        ///< steps; 0: only at the end
     std::int64_t evaluate_tokens = 100000;  ///< at most this many a language; 0: all
-    std::int64_t checkpoint_every = 0;      ///< steps; 0: only at the end
-    std::int64_t log_every = 1;             ///< steps between lines of log.txt
+    std::int64_t checkpoint_every = 0;      ///< steps; 0: not by their number
+    double checkpoint_minutes = 30.0;       ///< 0: not by the clock
+    CheckpointWriting checkpoint_writing = CheckpointWriting::background;
+    std::int64_t keep_last = 3;   ///< newest checkpoints that a run keeps; 0: all
+    std::int64_t keep_every = 0;  ///< and those of steps that it divides; 0: no others
+    std::int64_t log_every = 1;   ///< steps between lines of log.txt
 
     /// Rows of one forward and backward over all ranks.
     [[nodiscard]] std::int64_t slice_rows() const { return micro_rows > 0 ? micro_rows : rows; }

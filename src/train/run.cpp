@@ -1,14 +1,16 @@
 // train/run.cpp
 #include "train/run.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "base/file.h"
+#include "checkpoint/attempt.h"
 #include "checkpoint/load.h"
-#include "checkpoint/partial_checkpoint.h"
-#include "checkpoint/save.h"
+#include "checkpoint/run_checkpoints.h"
 #include "comm/collective.h"
 #include "train/data_order.h"
 #include "train/mixture_plan.h"
@@ -21,18 +23,61 @@ namespace {
 struct Start {
     StoredCheckpoint checkpoint;
     bool resumed = false;
+    std::vector<DamagedCheckpoint> damaged = {};  ///< of the run, and newer
 };
 
+// A run that goes on hashes every file first, so that a damaged checkpoint costs one step back and
+// not the job. One that has no step left to do reads next to nothing.
+HashRule hash_rule(RunConfig const& run) {
+    return [&run](Manifest const& manifest) {
+        return manifest.info.step < run.train.steps ? HashCheck::compare : HashCheck::skip;
+    };
+}
+
+// Collective over the world.
 Start find_start(RunConfig const& run, RunDirectory const& directory, World const& world) {
-    auto const newest = latest_checkpoint(directory.checkpoints(), world.comm());
     require_usage(
-        !newest || run.resume == "latest",
+        run.resume == "latest" || !latest_checkpoint(directory.checkpoints(), world.comm()),
         "{} has a checkpoint already and run.resume = never; name another run.out",
         directory.root().string()
     );
-    return {
-        .checkpoint = read_checkpoint(newest.value_or(run.from), world.comm()),
-        .resumed = newest.has_value()};
+    auto newest = newest_whole_checkpoint(directory.checkpoints(), hash_rule(run), world.comm());
+    if (newest.whole) {
+        return {std::move(*newest.whole), true, std::move(newest.damaged)};
+    }
+    require_data(
+        newest.damaged.empty(),
+        "{}: none of the {} checkpoints is whole; of the newest: {}; put one back from a copy, or "
+        "name another run.out to begin again",
+        directory.checkpoints().string(), newest.damaged.size(),
+        fmt::join(
+            newest.damaged.empty() ? std::vector<std::string>() : newest.damaged[0].problems, "; "
+        )
+    );
+    return {.checkpoint = read_checkpoint(run.from, world.comm())};
+}
+
+// Says what is damaged, puts it aside, and makes `latest` name the checkpoint that the run goes on
+// from. Collective over the world.
+void tidy(Start const& start, Log& log, MpiComm const& world) {
+    Attempt attempt;
+    if (world.rank() == 0 && start.resumed) {
+        attempt.run([&] {
+            for (auto const& damaged : start.damaged) {
+                set_aside(damaged.folder);
+                log.warning(fmt::format(
+                    "{} is damaged: {}; it is now {}.damaged, and the run goes on from the "
+                    "checkpoint before it",
+                    damaged.folder.string(), fmt::join(damaged.problems, "; "),
+                    damaged.folder.filename().string()
+                ));
+            }
+            if (auto const reason = point_latest(start.checkpoint.folder); !reason.empty()) {
+                log.warning(reason);
+            }
+        });
+    }
+    attempt.agree(world);
 }
 
 void check_fit(RunConfig const& run, Corpus const& corpus, StoredCheckpoint const& checkpoint) {
@@ -132,7 +177,7 @@ RunResult run_training(
     if (comm.rank() == 0) {
         directory.prepare(options, log);
     }
-    barrier(comm);
+    tidy(start, log, comm);
 
     take_device(run.device, world);
     LanguageModel model(
@@ -144,7 +189,7 @@ RunResult run_training(
     if (start.resumed) {
         load_optimizer(
             start.checkpoint, model.parameters(), state_pieces(model.parameters(), optimizer),
-            HashCheck::compare, comm
+            HashCheck::skip, comm  // hashed by find_start, unless no step is left
         );
     }
     log.info(fmt::format(

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "comm/collective.h"
 
 namespace isogloss {
@@ -119,6 +120,24 @@ void RunRecord::evaluation(std::int64_t step, std::vector<LanguageScore> const& 
     }
     files_->metrics.write({{"step", step}, {kScores, std::move(bits)}});
     log_.info(fmt::format("step {}: bits per byte{}", step, line));
+}
+
+void RunRecord::checkpoint(CheckpointReport const& report) {
+    if (!files_) {
+        return;
+    }
+    files_->metrics.write(
+        {{"step", report.step},
+         {"checkpoint_seconds", report.stood_still},
+         {"checkpoint_writing_seconds", report.writing},
+         {"checkpoint_bytes", report.bytes_written},
+         {"checkpoint_bytes_linked", report.bytes_linked}}
+    );
+    log_.to_file(fmt::format(
+        "step {}: checkpoint: {} written in {}, {} linked; training stood still for {:.3f} s",
+        report.step, bytes_text(report.bytes_written), duration_text(report.writing),
+        bytes_text(report.bytes_linked), report.stood_still
+    ));
 }
 
 void RunRecord::finish() {

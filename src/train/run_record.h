@@ -30,6 +30,16 @@ struct StepReport {
     PhaseSeconds phases;  ///< of rank 0
 };
 
+/// One checkpoint, the same on every rank but for the clocks.
+struct CheckpointReport {
+    std::int64_t step = 0;
+    double stood_still = 0.0;  ///< seconds that training waited for it
+    double writing = 0.0;      ///< seconds that the slowest rank wrote
+    double seconds = 0.0;      ///< from its beginning to its commit
+    std::int64_t bytes_written = 0;
+    std::int64_t bytes_linked = 0;
+};
+
 /// Does metrics.jsonl have the scores of `step`? Collective over `world`: rank 0 looks.
 bool has_scores(RunDirectory const& directory, std::int64_t step, MpiComm const& world);
 
@@ -48,6 +58,7 @@ public:
 
     void step(StepReport const& report, StepTally const& tally);
     void evaluation(std::int64_t step, std::vector<LanguageScore> const& scores);
+    void checkpoint(CheckpointReport const& report);
     void finish();
 
 private:

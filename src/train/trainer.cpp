@@ -2,12 +2,11 @@
 #include "train/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
-#include "base/clock.h"
 #include "base/math.h"
-#include "checkpoint/save.h"
 #include "comm/collective.h"
 #include "device/copy.h"
 #include "train/data_order.h"
@@ -47,32 +46,51 @@ Trainer::Trainer(
       config_(parts.run.train),
       state_(state),
       info_(std::move(info)),
-      origin_(std::move(origin)),
       tally_(parts.model.config(), tags_of(parts.corpus)),
       // A run that goes on has this step on disk already.
-      saved_step_(origin_.folder == parts.directory.checkpoint(state.step) ? state.step : -1) {}
+      saved_step_(origin.folder == parts.directory.checkpoint(state.step) ? state.step : -1),
+      writer_(
+          {parts.directory, parts.run.train, parts.model, parts.optimizer, parts.record, parts.log,
+           parts.world},
+          std::move(origin)
+      ) {}
 
-Exit Trainer::run() {
-    bool stopped = false;
-    warn_without_text(evaluation_request(), parts_.corpus, parts_.world, parts_.log);
-    if (evaluation_due()) {  // and cut off in the job before
-        evaluate();
-    }
-    while (state_.step < config_.steps && !(stopped = stop_requested())) {
+Exit Trainer::train() {
+    while (state_.step < config_.steps) {
+        if (agree()) {
+            return Exit::stopped;
+        }
         auto const report = step();
         parts_.record.step(report, tally_);
         if (not_finite_in_a_row_ >= config_.max_not_finite) {
             return Exit::diverged;
         }
-        if (due(config_.checkpoint_every, state_.step)) {
+        if (save_due()) {
             save();
         }
         if (evaluation_due()) {
             evaluate();
         }
     }
-    save();
-    if (stopped) {
+    return Exit::done;
+}
+
+Exit Trainer::run() {
+    warn_without_text(evaluation_request(), parts_.corpus, parts_.world, parts_.log);
+    writer_.require_room(info());
+    since_save_.restart();
+    if (evaluation_due()) {  // and cut off in the job before
+        evaluate();
+    }
+    auto const exit = train();
+    if (exit != Exit::diverged) {
+        save();
+    }
+    writer_.finish();
+    if (exit == Exit::diverged) {
+        return exit;
+    }
+    if (exit == Exit::stopped) {
         parts_.log.info(fmt::format(
             "stopped on request at step {} of {}; run the same command again to go on", state_.step,
             config_.steps
@@ -173,31 +191,40 @@ bool Trainer::evaluate() {
     return scores.has_value();
 }
 
+CheckpointInfo const& Trainer::info() {
+    info_.step = state_.step;
+    info_.tokens_seen = state_.tokens;
+    info_.optimizer_step = state_.updates;
+    return info_;
+}
+
 void Trainer::save() {
     if (saved_step_ == state_.step) {
         return;
     }
-    info_.step = state_.step;
-    info_.tokens_seen = state_.tokens;
-    info_.optimizer_step = state_.updates;
-    auto const pieces = state_pieces(parts_.model.parameters(), parts_.optimizer);
-    auto saved = save_checkpoint(
-        parts_.directory.checkpoint(state_.step),
-        {.config = parts_.model.config(),
-         .parameters = parts_.model.parameters(),
-         .optimizer = pieces,
-         .origin = &origin_},
-        info_, parts_.world
-    );
-    for (auto const& warning : saved.warnings) {
-        parts_.log.warning(warning);
-    }
-    origin_ = std::move(saved.checkpoint);
+    writer_.save(info());
     saved_step_ = state_.step;
+    since_save_.restart();
+    is_time_to_save_ = false;
 }
 
-bool Trainer::stop_requested() const {
-    return any_of(parts_.stop.requested(), parts_.world);
+bool Trainer::save_due() const {
+    return is_time_to_save_ || due(config_.checkpoint_every, state_.step);
+}
+
+bool Trainer::agree() {
+    constexpr double kMinute = 60.0;
+    // Rank 0's clock is everybody's.
+    bool const is_time = parts_.world.rank() == 0 && config_.checkpoint_minutes > 0.0 &&
+                         since_save_.seconds() >= kMinute * config_.checkpoint_minutes;
+    std::array<std::int64_t, 3> ranks{
+        parts_.stop.requested() ? 1 : 0, is_time ? 1 : 0, writer_.is_writing() ? 1 : 0};
+    sum_over(ranks, parts_.world);
+    is_time_to_save_ = ranks[1] > 0;
+    if (writer_.is_under_way() && ranks[2] == 0) {
+        writer_.commit();
+    }
+    return ranks[0] > 0;
 }
 
 std::string Trainer::first_not_finite() const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "checkpoint/manifest.h"
@@ -13,6 +14,7 @@
 #include "corpus/loader.h"
 #include "model/language_model.h"
 #include "model/optimizer.h"
+#include "train/checkpoint_writer.h"
 #include "train/config.h"
 #include "train/evaluation.h"
 #include "train/language_labels.h"
@@ -64,9 +66,11 @@ public:
     Exit run();
 
     /// The newest checkpoint.
-    [[nodiscard]] StoredCheckpoint const& checkpoint() const { return origin_; }
+    [[nodiscard]] StoredCheckpoint const& checkpoint() const { return writer_.newest(); }
 
 private:
+    /// Steps until the last is done or somebody asks to stop.
+    Exit train();
     StepReport step();
     /// Applies the update, or skips it and says what was not finite.
     void apply(StepReport& report);
@@ -77,7 +81,12 @@ private:
     bool evaluate();
     [[nodiscard]] EvaluationRequest evaluation_request() const;
     void save();
-    [[nodiscard]] bool stop_requested() const;
+    /// Is this a step after which the model is saved?
+    [[nodiscard]] bool save_due() const;
+    [[nodiscard]] CheckpointInfo const& info();
+    /// What ranks must agree on between two steps, in one reduction: is it time to stop, or to
+    /// save, and is the save that is under way written? If so it is committed. True to stop.
+    [[nodiscard]] bool agree();
     /// Name of the first parameter, in rank order, whose gradient is not finite; collective.
     [[nodiscard]] std::string first_not_finite() const;
 
@@ -85,9 +94,11 @@ private:
     TrainConfig const& config_;
     TrainState state_;
     CheckpointInfo info_;
-    StoredCheckpoint origin_;
     StepTally tally_;
     std::int64_t saved_step_ = -1;
+    CheckpointWriter writer_;
+    Timer since_save_;
+    bool is_time_to_save_ = false;  ///< by the clock
     std::int32_t not_finite_in_a_row_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 
@@ -140,6 +141,52 @@ TEST(LoadTest, OptimizerStateMovesToAnyRanksAndPlacement) {
         expect_state_loads(checkpoint, test::round_robin(config, world.size()), world);
         auto const alone = MpiComm::split(MPI_COMM_WORLD, world.rank(), 0);
         expect_state_loads(checkpoint, test::round_robin(config, 1), alone);
+    }
+}
+
+// Loads `from`, weights and optimizer, and saves it again as `to`.
+void load_and_save(
+    std::filesystem::path const& from,
+    std::filesystem::path const& to,
+    Placement const& placement,
+    MpiComm const& group
+) {
+    auto const checkpoint = read_checkpoint(from, group);
+    auto const& config = checkpoint.manifest.config;
+    ParameterTable table(config, placement, group, Device::cpu);
+    load_weights(checkpoint, table, HashCheck::compare, group);
+    Optimizer optimizer(table);
+    auto const pieces = state_pieces(table, optimizer);
+    load_optimizer(checkpoint, table, pieces, HashCheck::compare, group);
+    save_checkpoint(to, {config, table, pieces, nullptr}, checkpoint.manifest.info, group);
+}
+
+// Ranks move from all to half of them, to one and back, and each time the layout changes too.
+TEST(LoadTest, AMovedCheckpointIsSavedWithTheSameBytes) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto config = test::small_config();
+    config.dtype = DType::bf16;
+    ParameterTable table(config, test::lopsided(config, world.size()), world, Device::cpu);
+    test::fill_with_origin(table);
+    Optimizer optimizer(table);
+    auto const pieces = state_pieces(table, optimizer);
+    fill_state(pieces, table);
+    auto info = test::small_info(9);
+    info.optimizer_step = 9;
+    save_checkpoint(folder / "0", {config, table, pieces, nullptr}, info, world);
+    int leg = 0;
+    for (int const size : {std::max(1, world.size() / 2), 1, world.size()}) {
+        auto const is_in = world.rank() < size;
+        auto const group = MpiComm::split(MPI_COMM_WORLD, is_in ? 0 : 1, 0);
+        auto const from = folder / std::to_string(leg);
+        auto const to = folder / std::to_string(++leg);
+        if (is_in) {
+            load_and_save(from, to, test::round_robin(config, size), group);
+        }
+        barrier(world);
+        EXPECT_TRUE(test::contents(to) == test::contents(folder / "0"))
+            << "on " << size << " ranks";
     }
 }
 

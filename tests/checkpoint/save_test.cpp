@@ -5,7 +5,8 @@
 #include <sys/mount.h>
 
 #include <algorithm>
-#include <map>
+#include <limits>
+#include <thread>
 
 #include "checkpoint/load.h"
 #include "checkpoint/partial_checkpoint.h"
@@ -21,14 +22,6 @@ using test::TemporaryFolder;
 
 MpiComm the_world() {
     return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
-
-std::map<std::string, std::string> contents(std::filesystem::path const& folder) {
-    std::map<std::string, std::string> files;
-    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
-        files[entry.path().filename().string()] = test::content_of(entry.path());
-    }
-    return files;
 }
 
 /// State of the optimizer whose every element names its origin, cut as one rank of a group owns it.
@@ -86,11 +79,77 @@ TEST(SaveTest, AnyRanksAndPlacementWriteTheSameBytes) {
         save_with_state(folder / "alone", config, test::round_robin(config, 1), alone);
     }
     barrier(world);
-    auto const expected = contents(folder / "alone");
+    auto const expected = test::contents(folder / "alone");
     EXPECT_TRUE(expected.contains("optimizer-00000.h5"));
     EXPECT_EQ(expected.size(), 1U + 8U + 1U);  // manifest, weights, state
-    EXPECT_TRUE(contents(folder / "spread") == expected);
-    EXPECT_TRUE(contents(folder / "lopsided") == expected);
+    EXPECT_TRUE(test::contents(folder / "spread") == expected);
+    EXPECT_TRUE(test::contents(folder / "lopsided") == expected);
+}
+
+// Everything that was copied is spoiled before the first file is written.
+TEST(SaveTest, AThreadWritesTheModelAsItWasAtTheSave) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto config = test::small_config();
+    config.dtype = DType::bf16;
+    auto const placement = test::round_robin(config, world.size());
+    save_with_state(folder / "at-once", config, placement, world);
+
+    ParameterTable table(config, placement, world, Device::cpu);
+    test::fill_with_origin(table);
+    OriginState state(table, world.rank());
+    auto info = test::small_info(5);
+    info.optimizer_step = 5;
+    CheckpointSave save(
+        folder / "later", {config, table, state.pieces, nullptr}, info, Writing::later, world
+    );
+    for (auto const& group : table.groups()) {
+        std::fill_n(group.values.data(), group.values.bytes(), std::byte{0xFF});
+    }
+    for (auto& values : state.memory) {
+        std::ranges::fill(values, std::numeric_limits<float>::quiet_NaN());
+    }
+    std::jthread([&] { save.write(); }).join();
+    barrier(world);
+    EXPECT_FALSE(std::filesystem::exists(folder / "later"));
+    barrier(world);
+    auto const result = save.commit();
+    EXPECT_TRUE(test::contents(folder / "later") == test::contents(folder / "at-once"));
+    EXPECT_EQ(result.checkpoint.folder, folder / "later");
+    EXPECT_EQ(read_checkpoint(folder / "later", world).manifest, result.checkpoint.manifest);
+}
+
+TEST(SaveTest, ASaveThatIsGivenUpLeavesNothing) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto const config = test::small_config();
+    ParameterTable table(config, test::round_robin(config, world.size()), world, Device::cpu);
+    {
+        CheckpointSave save(
+            folder / "given-up", {config, table, {}, nullptr}, test::small_info(1), Writing::later,
+            world
+        );
+        std::stop_source stop;
+        stop.request_stop();
+        save.write(stop.get_token());
+        barrier(world);
+    }
+    barrier(world);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+    barrier(world);
+}
+
+TEST(SaveTest, LatestIsALinkToTheNewestStep) {
+    auto const world = the_world();
+    SharedFolder const folder(world);
+    auto const config = test::small_config();
+    auto const placement = test::round_robin(config, world.size());
+    for (auto const step : {1, 2}) {
+        test::save_origin(folder / step_folder(step).string(), config, placement, world);
+        EXPECT_EQ(std::filesystem::read_symlink(folder / "latest"), step_folder(step));
+        barrier(world);
+    }
+    EXPECT_NO_THROW(read_checkpoint(folder / "latest", world));
 }
 
 TEST(SaveTest, TensorsHaveTheHashesOfTheirElements) {
@@ -225,27 +284,40 @@ private:
 
 constexpr std::int64_t kPage = 4096;
 
-void expect_full_disk(std::int64_t free_bytes, std::string const& part) {
+enum class Filled : std::uint8_t { before, meanwhile };
+
+// Somebody else writes until `free_bytes` are left: before the second save begins, or then.
+void expect_full_disk(Filled filled, std::int64_t free_bytes, std::string const& part) {
     auto const world = the_world();
     SharedFolder const folder(world);
     auto const root = folder / "disk";
     auto const config = test::small_config();
     auto const placement = test::round_robin(config, world.size());
-    SmallDisk const disk(root, 64 * kPage, world);
+    SmallDisk const disk(root, 96 * kPage, world);
     if (!disk.is_there()) {
         GTEST_SKIP() << "a small file system cannot be mounted here: that needs root";
     }
     test::save_origin(root / step_folder(1), config, placement, world);
-    if (world.rank() == 0) {
-        auto const free = static_cast<std::int64_t>(std::filesystem::space(root).available);
-        ASSERT_GE(free, free_bytes);
-        test::write_content(
-            root / "others", std::string(static_cast<std::size_t>(free - free_bytes), 'x')
-        );
-    }
-    barrier(world);
+    auto const fill = [&](Filled when) {
+        if (world.rank() == 0 && when == filled) {
+            auto const free = static_cast<std::int64_t>(std::filesystem::space(root).available);
+            ASSERT_GE(free, free_bytes);
+            test::write_content(
+                root / "others", std::string(static_cast<std::size_t>(free - free_bytes), 'x')
+            );
+        }
+        barrier(world);
+    };
+    ParameterTable table(config, placement, world, Device::cpu);
     expect_error(Exit::environment, part, [&] {
-        test::save_origin(root / step_folder(2), config, placement, world);
+        fill(Filled::before);
+        CheckpointSave save(
+            root / step_folder(2), {config, table, {}, nullptr}, test::small_info(2),
+            Writing::later, world
+        );
+        fill(Filled::meanwhile);
+        save.write();
+        save.commit();
     });
     barrier(world);  // rank 0 removes what was begun while its exception unwinds
     EXPECT_EQ(latest_checkpoint(root), root / step_folder(1));
@@ -254,7 +326,7 @@ void expect_full_disk(std::int64_t free_bytes, std::string const& part) {
 }
 
 TEST(SaveTest, AFullDiskIsSeenBeforeAnythingIsWritten) {
-    expect_full_disk(2 * kPage, "bytes are needed");
+    expect_full_disk(Filled::before, 2 * kPage, "bytes are needed");
 }
 
 // Elements are 14 KB in 8 files, which have headers, and each a page of its own at least: with 5
@@ -265,7 +337,7 @@ TEST(SaveTest, ADiskThatFillsUpMeanwhileLeavesThePreviousCheckpoint) {
         bytes += spec.size() * 4;
     }
     ASSERT_LE(bytes, 5 * kPage);
-    expect_full_disk(5 * kPage, "step-00000002.partial");
+    expect_full_disk(Filled::meanwhile, 5 * kPage, "step-00000002.partial");
 }
 
 TEST(SaveTest, StateThatNobodyOwnsIsOurFault) {

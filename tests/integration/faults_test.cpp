@@ -181,7 +181,7 @@ TEST_F(FaultsTest, AFullDiskLeavesThePreviousCheckpointTheNewest) {
     if (::mount("isogloss-test", disk.c_str(), "tmpfs", 0, "size=1400k") != 0) {
         GTEST_SKIP() << "this user may not mount the small disk that the test fills";
     }
-    auto const outcome = stage->run(2, stage->train("disk/run", 40));
+    auto const outcome = stage->run(2, stage->train("disk/run", 40, {"--train.keep-last=0"}));
     auto const left = test::half_written(disk);
     auto const newest = stage->checkpoint("disk/run", 5);
     auto const verified = stage->run(0, {"model", "verify", newest.string()});

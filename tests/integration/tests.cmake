@@ -18,6 +18,7 @@ function(isogloss_program_test name)
 endfunction()
 
 isogloss_program_test(chain TIMEOUT 300)
+isogloss_program_test(checkpoints TIMEOUT 300)
 isogloss_program_test(faults TIMEOUT 300)
 isogloss_program_test(interruption TIMEOUT 300)
 isogloss_program_test(help TIMEOUT 60)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -154,6 +155,15 @@ private:
     MpiComm const& world_;
     std::string path_;
 };
+
+/// Name -> bytes of every file in a folder.
+inline std::map<std::string, std::string> contents(std::filesystem::path const& folder) {
+    std::map<std::string, std::string> files;
+    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+        files[entry.path().filename().string()] = content_of(entry.path());
+    }
+    return files;
+}
 
 inline CheckpointInfo small_info(std::int64_t step) {
     return {step, step * 100, -1, "bytes", hash_of("tokenizer"), {"en"}, "", std::nullopt};

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "base/hash.h"
 #include "checkpoint/load.h"
 #include "checkpoint/partial_checkpoint.h"
+#include "checkpoint/run_checkpoints.h"
 #include "checkpoint/save.h"
 #include "moe/placement.h"
 #include "support/byte_corpus.h"
@@ -54,11 +56,15 @@ RunConfig tiny_run(std::filesystem::path const& folder, std::string const& out) 
     return run;
 }
 
-Placement placement_of(ModelConfig const& config, MpiComm const& group) {
+// All ranks on one node, or two nodes of half of them.
+enum class Nodes : std::uint8_t { one, two };
+
+Placement placement_of(ModelConfig const& config, MpiComm const& group, Nodes nodes = Nodes::one) {
     PlacementRequest request;
     request.experts_per_layer = config.experts_per_layer();
     request.num_ranks = group.size();
-    request.ranks_per_node = group.size();
+    request.ranks_per_node =
+        nodes == Nodes::two && group.size() % 2 == 0 ? group.size() / 2 : group.size();
     return place_experts(request);
 }
 
@@ -91,7 +97,8 @@ Outcome train(
     RunConfig const& run,
     MpiComm const& group,
     StopSignal const& stop,
-    std::function<void(LanguageModel&)> const& change = {}
+    std::function<void(LanguageModel&)> const& change = {},
+    Nodes nodes = Nodes::one
 ) {
     RunDirectory const directory(run.out);
     Corpus const corpus(run.data.corpus);
@@ -111,7 +118,7 @@ Outcome train(
     MPI_Barrier(group.get());
     auto config = start.manifest.config;
     apply_trainable(run.train.trainable, config);
-    LanguageModel model(config, placement_of(config, group), group, {});
+    LanguageModel model(config, placement_of(config, group, nodes), group, {});
     load_weights(start, model.parameters(), HashCheck::compare, group);
     if (change) {
         change(model);
@@ -329,6 +336,118 @@ TEST(TrainerTest, ARunGoesOnOnAnotherNumberOfRanks) {
     for (std::size_t i = 0; i < 4; ++i) {
         EXPECT_NEAR(losses[i], expected[8 + i], 1e-3 * expected[8 + i]) << "step " << i + 9;
     }
+}
+
+// Ranks go from all to half of them, to one, and back to all on other nodes, three steps each. The
+// bound is that of AnyNumberOfRanksHasTheSameLossCurve; on one rank nothing is summed in another
+// order, so that the bits are the same.
+TEST(TrainerTest, ARunMovesFromRankToRankOnTheWay) {
+    test::SharedFolder const folder;
+    auto const all = world();
+    prepare(folder.path(), all, tiny_model());
+    StopSignal const stop;
+    auto before = tiny_run(folder.path(), "0");
+    before.train.checkpoint_every = 3;
+    before.train.keep_last = 0;
+    ASSERT_EQ(train(before, all, stop).exit, Exit::done);
+    auto const expected = losses_of(before);
+    ASSERT_EQ(expected.size(), 12U);
+    for (auto const step : {3, 6, 9}) {
+        int const size = step == 3 ? std::max(1, all.size() / 2) : step == 6 ? 1 : all.size();
+        auto const is_in = all.rank() < size;
+        auto const group = MpiComm::split(MPI_COMM_WORLD, is_in ? 0 : 1, 0);
+        auto run = before;
+        run.out = folder / std::to_string(step);
+        copy_checkpoint(before, run, step, all.rank());
+        if (is_in) {
+            ASSERT_EQ(train(run, group, stop, {}, Nodes::two).exit, Exit::done);
+        }
+        MPI_Barrier(MPI_COMM_WORLD);
+        auto const losses = losses_of(run);
+        ASSERT_EQ(losses.size(), expected.size() - static_cast<std::size_t>(step));
+        for (std::size_t i = 0; i < losses.size(); ++i) {
+            auto const wanted = expected[static_cast<std::size_t>(step) + i];
+            auto const bound = all.size() == 1 ? 0.0 : 1e-3 * wanted;
+            EXPECT_NEAR(losses[i], wanted, bound) << "step " << i + 1 << " after " << step;
+        }
+        before = run;
+    }
+}
+
+TEST(TrainerTest, AThreadSavesTheSameBytesAsTheLoop) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto thread = tiny_run(folder.path(), "thread");
+    thread.train.checkpoint_every = 1;  // every save comes while the one before may be under way
+    thread.train.keep_last = 0;
+    auto loop = thread;
+    loop.out = folder / "loop";
+    loop.train.checkpoint_writing = CheckpointWriting::wait;
+    ASSERT_EQ(train(thread, group, stop).exit, Exit::done);
+    ASSERT_EQ(train(loop, group, stop).exit, Exit::done);
+    EXPECT_EQ(losses_of(thread), losses_of(loop));
+    for (std::int64_t step = 1; step <= 12; ++step) {
+        auto const name = std::filesystem::path("checkpoints") / step_folder(step);
+        EXPECT_EQ(
+            test::content_of(thread.out / name / "manifest.json"),
+            test::content_of(loop.out / name / "manifest.json")
+        ) << step;
+        for (auto const& shard : read_checkpoint(thread.out / name).manifest.shards) {
+            EXPECT_EQ(sha256_file(thread.out / name / shard.file), shard.sha256) << shard.file;
+        }
+    }
+    for (auto const& run : {thread, loop}) {
+        auto const lines = metrics_of(run, "checkpoint_seconds");
+        ASSERT_EQ(lines.size(), 12U);
+        EXPECT_EQ(lines[4]["step"], 5);
+        EXPECT_GE(lines[4]["checkpoint_seconds"], 0.0);
+        EXPECT_GT(lines[4]["checkpoint_bytes"], 0);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+}
+
+TEST(TrainerTest, ARunKeepsTheCheckpointsThatItIsToldTo) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto run = tiny_run(folder.path(), "run");
+    run.train.checkpoint_every = 2;
+    run.train.keep_last = 2;
+    run.train.keep_every = 6;
+    auto const outcome = train(run, group, stop);
+    ASSERT_EQ(outcome.exit, Exit::done);
+    MPI_Barrier(MPI_COMM_WORLD);  // rank 0 has removed what goes
+    auto const root = run.out / "checkpoints";
+    EXPECT_EQ(checkpoint_steps(root), (std::vector<std::int64_t>{6, 10, 12}));
+    EXPECT_EQ(std::filesystem::read_symlink(root / "latest"), step_folder(12));
+    EXPECT_EQ(outcome.checkpoint.folder, root / step_folder(12));
+    auto const entries = std::distance(
+        std::filesystem::directory_iterator(root), std::filesystem::directory_iterator()
+    );
+    EXPECT_EQ(entries, 4) << "something is left of those that went";
+    MPI_Barrier(MPI_COMM_WORLD);
+}
+
+// So many minutes pass before the first step, and none do.
+TEST(TrainerTest, TheClockAsksForCheckpointsToo) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), group, tiny_model());
+    StopSignal const stop;
+    auto run = tiny_run(folder.path(), "run");
+    run.train.steps = 3;
+    run.train.checkpoint_every = 0;
+    run.train.checkpoint_minutes = 1e-12;
+    ASSERT_EQ(train(run, group, stop).exit, Exit::done);
+    EXPECT_EQ(checkpoint_steps(run.out / "checkpoints"), (std::vector<std::int64_t>{1, 2, 3}));
+    run.out = folder / "never";
+    run.train.checkpoint_minutes = 0.0;
+    ASSERT_EQ(train(run, group, stop).exit, Exit::done);
+    EXPECT_EQ(checkpoint_steps(run.out / "checkpoints"), (std::vector<std::int64_t>{3}));
+    MPI_Barrier(MPI_COMM_WORLD);
 }
 
 TEST(TrainerTest, FrozenParametersKeepTheirBits) {
