@@ -14,6 +14,7 @@
 #include "checkpoint/partial_checkpoint.h"
 #include "checkpoint/shard_layout.h"
 #include "checkpoint/state_writer.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 #include "device/copy.h"
 
@@ -133,6 +134,7 @@ void read_pieces(
     auto const stored = by_name(checkpoint.manifest);
     std::map<std::string, Hdf5File> files;
     for (auto const& piece : pieces) {
+        mark_phase("loading the optimizer");
         auto const& spec = specs[piece.parameter];
         for (auto const kind : state_kinds(spec)) {
             auto const name = state_name(spec, kind);
@@ -194,6 +196,7 @@ void load_weights(
     require_same_parameters(checkpoint, parameters.specs());
     Attempt attempt;
     for (auto const& [file, tensors] : held_tensors(checkpoint.manifest, parameters)) {
+        mark_phase("loading weights");
         attempt.run([&, &name = file, &members = tensors] {
             Hdf5File const shard(checkpoint.folder / name);
             for (auto const* tensor : members) {

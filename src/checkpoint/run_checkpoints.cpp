@@ -12,6 +12,7 @@
 #include "base/require.h"
 #include "checkpoint/attempt.h"
 #include "checkpoint/partial_checkpoint.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 
 namespace isogloss {
@@ -94,6 +95,7 @@ std::vector<std::string> hash_problems(StoredCheckpoint const& checkpoint, MpiCo
     auto const& shards = checkpoint.manifest.shards;
     for (auto i = static_cast<std::size_t>(world.rank()); i < shards.size();
          i += static_cast<std::size_t>(world.size())) {
+        mark_phase("hashing the checkpoint");
         attempt.run([&] {
             auto const path = checkpoint.folder / shards[i].file;
             std::string found;

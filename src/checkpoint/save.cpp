@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "checkpoint/save_layout.h"
 #include "checkpoint/shard_image.h"
 #include "checkpoint/state_writer.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 #include "device/copy.h"
 
@@ -105,6 +107,7 @@ struct CheckpointSave::Parts {
     std::vector<FileImage> images;
     std::vector<MadeFile> made;  // by this rank
     Attempt attempt;
+    std::atomic<std::int64_t> files_done = 0;
 };
 
 void CheckpointSave::Parts::begin(std::int64_t bytes) {
@@ -181,6 +184,7 @@ void CheckpointSave::Parts::take_state(SaveInput const& input) {
 }
 
 void CheckpointSave::Parts::keep(FileImage image) {
+    mark_phase("saving");
     if (writing == Writing::at_once) {
         write_one(image);
     } else {
@@ -215,7 +219,12 @@ void CheckpointSave::write(std::stop_token const& stop) noexcept {
             parts_->attempt.run([&] { parts_->write_one(image); });
         }
         image.image = ShardImage(std::string());  // gives its memory back
+        ++parts_->files_done;
     }
+}
+
+std::int64_t CheckpointSave::files_done() const noexcept {
+    return parts_->files_done;
 }
 
 SaveResult CheckpointSave::commit() {

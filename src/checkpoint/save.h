@@ -76,6 +76,8 @@ public:
     /// once. A fault is kept for commit(). Ends between two files when asked to by `stop`; there
     /// can be no commit then.
     void write(std::stop_token const& stop = {}) noexcept;
+    /// Files that write() is done with. Any thread.
+    [[nodiscard]] std::int64_t files_done() const noexcept;
 
     /// Replaces an older checkpoint of this name, and points ROOT/latest to this one. Collective
     /// over the world: all return the same, or all throw. Rank 0 has the warnings.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "checkpoint/optimizer_state.h"
 #include "checkpoint/partial_checkpoint.h"
 #include "checkpoint/run_checkpoints.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 
 namespace isogloss {
@@ -91,6 +93,7 @@ void CheckpointWriter::begin(CheckpointInfo const& info) {
     now_.stood_still = since_begin_.seconds();
     if (waits) {
         seconds_of_thread_ = since_begin_.seconds();
+        is_written_ = true;
         return;
     }
     writing_ = std::jthread([this](std::stop_token const& stop) {
@@ -101,11 +104,25 @@ void CheckpointWriter::begin(CheckpointInfo const& info) {
     });
 }
 
-void CheckpointWriter::commit() {
-    Timer const timer;
+// Each file that is done is a sign of life to whoever watches this rank.
+void CheckpointWriter::wait_for_thread() {
+    constexpr std::chrono::milliseconds kPause(1);
+    std::int64_t done = -1;
+    while (is_writing()) {
+        if (auto const now = save_->files_done(); now != done) {
+            done = now;
+            mark_phase("waiting for the checkpoint's files");
+        }
+        std::this_thread::sleep_for(kPause);
+    }
     if (writing_.joinable()) {
         writing_.join();
     }
+}
+
+void CheckpointWriter::commit() {
+    Timer const timer;
+    wait_for_thread();
     auto saved = save_->commit();
     save_.reset();
     newest_ = std::move(saved.checkpoint);

@@ -79,6 +79,7 @@ public:
 
 private:
     void begin(CheckpointInfo const& info);
+    void wait_for_thread();
     void remove_superseded(std::int64_t step);
 
     WriterParts parts_;

@@ -218,7 +218,8 @@ bool Trainer::agree() {
     bool const is_time = parts_.world.rank() == 0 && config_.checkpoint_minutes > 0.0 &&
                          since_save_.seconds() >= kMinute * config_.checkpoint_minutes;
     std::array<std::int64_t, 3> ranks{
-        parts_.stop.requested() ? 1 : 0, is_time ? 1 : 0, writer_.is_writing() ? 1 : 0};
+        parts_.stop.requested(writer_.seconds_to_save()) ? 1 : 0, is_time ? 1 : 0,
+        writer_.is_writing() ? 1 : 0};
     sum_over(ranks, parts_.world);
     is_time_to_save_ = ranks[1] > 0;
     if (writer_.is_under_way() && ranks[2] == 0) {
