@@ -21,6 +21,10 @@ void require_attention_shape(
     require_shape("attention: qkv", qkv, {tokens, (s.heads + 2 * s.kv_heads) * s.head_width});
     require_shape("attention: document_start", document_start, {tokens});
     require_one_device("attention", qkv, document_start);
+    if (s.slope.data != nullptr) {
+        require_shape("attention: slope", s.slope, {s.heads});
+        require_one_device("attention", qkv, s.slope);
+    }
 }
 
 }  // namespace

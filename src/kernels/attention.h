@@ -12,9 +12,12 @@ struct AttentionShape {
     std::int64_t heads = 0;       ///< H query heads
     std::int64_t kv_heads = 0;    ///< G key and value heads; divides H
     std::int64_t head_width = 0;  ///< W
+    /// [H] of alibi_slopes, on the device of the tokens; null data: scores know no distance.
+    View<float const, 1> slope = {};
 };
 
-/// out[n, h] = sum_j softmax_j(q[n, h] . k[j, h / (H/G)] / sqrt(W)) v[j, h / (H/G)]
+/// out[n, h] = sum_j softmax_j(q[n, h] . k[j, h / (H/G)] / sqrt(W) - slope[h] (n - j))
+///             v[j, h / (H/G)]
 /// over the tokens j of the same row and the same document with j <= n.
 ///
 /// Vaswani et al., arXiv:1706.03762, eq. 1; computed by blocks of queries (Dao et al.,

@@ -60,7 +60,9 @@ public:
         }
     }
 
-    void add_head(std::int32_t const* document_start) {
+    /// @param slope  what a score loses a token of distance
+    void add_head(std::int32_t const* document_start, float slope) {
+        slope_ = slope;
         for (std::int64_t begin = 0; begin < shape_.row_length; begin += kAttentionBlock) {
             std::int64_t const keys = std::min(kAttentionBlock, shape_.row_length - begin);
             auto const end_of = [&](std::int64_t key) {
@@ -115,9 +117,11 @@ private:
         T const zero = from_float<T>(0.0F);
         std::fill(prob, prob + visible.begin, zero);
         std::fill(dscore, dscore + visible.begin, zero);
+        float const slope = slope_;
 #pragma omp simd
         for (std::int64_t n = visible.begin; n < visible.end; ++n) {
-            float const p = exp_fast(score[n] * scale_ - log_sum[n]);
+            float const lost = slope * static_cast<float>(n - i);
+            float const p = exp_fast(score[n] * scale_ - lost - log_sum[n]);
             prob[n] = from_float<T>(p);
             dscore[n] = from_float<T>(p * (dprob[n] - delta[n]) * scale_);
         }
@@ -154,6 +158,7 @@ private:
 
     AttentionShape const& shape_;
     float scale_;
+    float slope_ = 0.0F;
     PackedHead<T> q_;
     PackedHead<T> k_;
     PackedHead<T> v_;
@@ -196,7 +201,7 @@ void attention_backward(
                     head_of<T const>(dout, shape, row, h),
                     log_sum.data + row * shape.row_length * shape.heads + h
                 );
-                pass.add_head(document_start.data + row * shape.row_length);
+                pass.add_head(document_start.data + row * shape.row_length, slope_of(shape, h));
                 pass.write_dq(head_of<T>(dqkv, shape, row, h));
             }
             pass.write_dk(head_of<T>(dqkv, shape, row, shape.heads + g));

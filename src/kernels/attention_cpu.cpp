@@ -55,6 +55,9 @@ public:
         v_.pack(v);
     }
 
+    /// Of the next head: what a score loses a token of distance.
+    void set_slope(float slope) { slope_ = slope; }
+
     /// @param log_sum  of this head: one a token, `shape.heads` apart
     void run(Matrix<T const> q, std::int32_t const* document_start, Matrix<T> out, float* log_sum) {
         q_.pack(q);
@@ -72,6 +75,9 @@ public:
             for (std::int64_t i = 0; i < end - begin; ++i) {
                 Range const visible{
                     document_start[begin + i] - first_key, begin + i + 1 - first_key};
+                if (slope_ != 0.0F) {
+                    add_distances(score.data + i * keys, visible, -slope_ / scale_);
+                }
                 sum_[static_cast<std::size_t>(i)] = exponentials(
                     score.data + i * keys, visible, keys, scale_, prob_.data() + i * keys,
                     log_sum[(begin + i) * shape_.heads]
@@ -87,6 +93,14 @@ public:
     }
 
 private:
+    /// score[j] += step times the distance of key j from the last of `visible`, the query's own.
+    static void add_distances(float* score, Range visible, float step) {
+#pragma omp simd
+        for (std::int64_t j = visible.begin; j < visible.end; ++j) {
+            score[j] += step * static_cast<float>(visible.end - 1 - j);
+        }
+    }
+
     void write(Matrix<T> out) const {
         for (std::int64_t i = 0; i < out.rows; ++i) {
             float const factor = 1.0F / sum_[static_cast<std::size_t>(i)];
@@ -101,6 +115,7 @@ private:
 
     AttentionShape const& shape_;
     float scale_;
+    float slope_ = 0.0F;
     PackedHead<T> q_;
     PackedHead<T> k_;
     PackedHead<T> v_;
@@ -130,6 +145,7 @@ void attention(
                 head_of<T const>(qkv, shape, row, shape.heads + shape.kv_heads + g)
             );
             for (std::int64_t h = g * group; h < (g + 1) * group; ++h) {
+                pass.set_slope(slope_of(shape, h));
                 pass.run(
                     head_of<T const>(qkv, shape, row, h),
                     document_start.data + row * shape.row_length, head_of<T>(out, shape, row, h),

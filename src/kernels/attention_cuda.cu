@@ -11,7 +11,13 @@
 namespace isogloss::cuda {
 namespace {
 
-void require_head_width(AttentionShape const& shape) {
+void require_served(AttentionShape const& shape) {
+    if (shape.slope.data != nullptr) {
+        throw Error(
+            Exit::usage,
+            "attention with ALiBi (model.position = alibi) is not served on a GPU; use --device cpu"
+        );
+    }
     if (shape.head_width > kMostHeadWidth) {
         throw Error(
             Exit::usage, "attention: heads of width " + std::to_string(shape.head_width) +
@@ -66,7 +72,7 @@ void attention(
     View<float, 2> log_sum,
     Stream stream
 ) {
-    require_head_width(shape);
+    require_served(shape);
     if (qkv.size() == 0) {
         return;
     }
@@ -90,7 +96,7 @@ void attention_backward(
     View<T, 2> dqkv,
     Stream stream
 ) {
-    require_head_width(shape);
+    require_served(shape);
     if (qkv.size() == 0) {
         return;
     }

@@ -25,6 +25,11 @@ Matrix<T> head_of(View<U, 2> all, AttentionShape const& shape, std::int64_t row,
         shape.head_width, stride, 1};
 }
 
+/// Of query head `h`; 0 where scores know no distance.
+inline float slope_of(AttentionShape const& shape, std::int64_t h) {
+    return shape.slope.data == nullptr ? 0.0F : shape.slope.data[h];
+}
+
 /// A copy of one head without gaps between its rows: oneDNN has its fast bf16 products only for
 /// such matrices.
 template <class T>

@@ -10,7 +10,11 @@
 #include "device/view.h"
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
+#include "kernels/cached_attention.h"
+#include "kernels/head_norm.h"
+#include "kernels/layer_norm.h"
 #include "kernels/matmul.h"
+#include "kernels/rms_norm.h"
 #include "kernels/rotary.h"
 
 namespace isogloss::cpu {

@@ -26,7 +26,8 @@ void add(View<X const, 1> x, View<Y, 1> y, Stream stream) {
     }
 }
 
-void scale(View<float, 1> x, float factor, Stream stream) {
+template <class T>
+void scale(View<T, 1> x, float factor, Stream stream) {
     switch (x.device) {
         case Device::cpu: return cpu::scale(x, factor, stream);
         case Device::cuda: return cuda::scale(x, factor, stream);
@@ -76,6 +77,8 @@ template decltype(cast<bf16, bf16>) cast<bf16, bf16>;
 template decltype(add<float, float>) add<float, float>;
 template decltype(add<float, bf16>) add<float, bf16>;
 template decltype(add<bf16, bf16>) add<bf16, bf16>;
+template decltype(scale<float>) scale<float>;
+template decltype(scale<bf16>) scale<bf16>;
 template decltype(fill<float>) fill<float>;
 template decltype(fill<bf16>) fill<bf16>;
 template decltype(add_bias<float>) add_bias<float>;

@@ -13,8 +13,9 @@ void cast(View<X const, 1> x, View<Y, 1> y, Stream stream);
 template <class X, class Y>
 void add(View<X const, 1> x, View<Y, 1> y, Stream stream);
 
-/// x[i] *= factor.
-void scale(View<float, 1> x, float factor, Stream stream);
+/// x[i] *= factor, rounded once to T.
+template <class T>
+void scale(View<T, 1> x, float factor, Stream stream);
 
 /// x[i] = value.
 template <class T>

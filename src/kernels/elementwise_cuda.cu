@@ -45,8 +45,9 @@ struct Add {
     }
 };
 
+template <class T>
 struct Scale {
-    float* x;
+    T* x;
     float factor;
 
     template <int n>
@@ -155,8 +156,11 @@ void add(View<X const, 1> x, View<Y, 1> y, Stream stream) {
     over_elements<kPackOf<X, Y>>(x.shape[0], aligned, Add<X, Y>{x.data, y.data}, stream);
 }
 
-void scale(View<float, 1> x, float factor, Stream stream) {
-    over_elements<4>(x.shape[0], all_aligned(kVectorBytes, x.data), Scale{x.data, factor}, stream);
+template <class T>
+void scale(View<T, 1> x, float factor, Stream stream) {
+    over_elements<kPackOf<T, T>>(
+        x.shape[0], all_aligned(kVectorBytes, x.data), Scale<T>{x.data, factor}, stream
+    );
 }
 
 template <class T>
@@ -221,6 +225,8 @@ template decltype(cast<bf16, bf16>) cast<bf16, bf16>;
 template decltype(add<float, float>) add<float, float>;
 template decltype(add<float, bf16>) add<float, bf16>;
 template decltype(add<bf16, bf16>) add<bf16, bf16>;
+template decltype(scale<float>) scale<float>;
+template decltype(scale<bf16>) scale<bf16>;
 template decltype(fill<float>) fill<float>;
 template decltype(fill<bf16>) fill<bf16>;
 template decltype(add_bias<float>) add_bias<float>;

@@ -55,12 +55,12 @@ void embed_backward(View<std::int32_t const, 1>, View<T const, 2>, View<float, 2
     fail_without_cuda("embed_backward");
 }
 template <class T>
-void rms_norm(View<T const, 2>, View<T const, 1>, float, View<T, 2>, View<float, 1>, Stream) {
+void rms_norm(View<T const, 2>, NormGain<T> const&, float, View<T, 2>, View<float, 1>, Stream) {
     fail_without_cuda("rms_norm");
 }
 template <class T>
 void add_rms_norm(
-    View<T, 2>, View<T const, 2>, View<T const, 1>, float, View<T, 2>, View<float, 1>, Stream
+    View<T, 2>, View<T const, 2>, NormGain<T> const&, float, View<T, 2>, View<float, 1>, Stream
 ) {
     fail_without_cuda("add_rms_norm");
 }
@@ -68,13 +68,58 @@ template <class T>
 void rms_norm_backward(
     View<T const, 2>,
     View<T const, 2>,
-    View<T const, 1>,
+    NormGain<T> const&,
     View<float const, 1>,
     View<T, 2>,
     View<float, 1>,
     Stream
 ) {
     fail_without_cuda("rms_norm_backward");
+}
+template <class T>
+void layer_norm(
+    View<T const, 2>, LayerNormWeights<T> const&, float, View<T, 2>, LayerMoments const&, Stream
+) {
+    fail_without_cuda("layer_norm");
+}
+template <class T>
+void add_layer_norm(
+    View<T, 2>,
+    View<T const, 2>,
+    LayerNormWeights<T> const&,
+    float,
+    View<T, 2>,
+    LayerMoments const&,
+    Stream
+) {
+    fail_without_cuda("add_layer_norm");
+}
+template <class T>
+void layer_norm_backward(
+    View<T const, 2>,
+    View<T const, 2>,
+    LayerNormWeights<T> const&,
+    LayerMoments const&,
+    View<T, 2>,
+    LayerNormGradients const&,
+    Stream
+) {
+    fail_without_cuda("layer_norm_backward");
+}
+template <class T>
+void head_norm(View<T const, 3>, HeadNorm<T> const&, View<T, 3>, View<float, 2>, Stream) {
+    fail_without_cuda("head_norm");
+}
+template <class T>
+void head_norm_backward(
+    View<T const, 3>,
+    HeadNorm<T> const&,
+    View<float const, 2>,
+    View<T, 3>,
+    HeadNormGradients const&,
+    Stream
+) {
+    fail_without_cuda("head_norm_backward");
 }
 template <class T>
 void rotary(
@@ -111,6 +156,32 @@ void attention_backward(
     Stream
 ) {
     fail_without_cuda("attention_backward");
+}
+template <class T>
+void store_keys_values(View<T const, 2>, CachePlaces const&, KeyValueCache<T> const&, Stream) {
+    fail_without_cuda("store_keys_values");
+}
+template <class T>
+void cached_attention(
+    View<T const, 2>, CachePlaces const&, KeyValueCache<T> const&, View<T, 2>, Stream
+) {
+    fail_without_cuda("cached_attention");
+}
+template <class T>
+void gelu(View<T const, 2>, View<T, 2>, Stream) {
+    fail_without_cuda("gelu");
+}
+template <class T>
+void gelu_backward(View<T const, 2>, View<T const, 2>, View<T, 2>, Stream) {
+    fail_without_cuda("gelu_backward");
+}
+template <class T>
+void geglu(View<T const, 2>, View<T, 2>, Stream) {
+    fail_without_cuda("geglu");
+}
+template <class T>
+void geglu_backward(View<T const, 2>, View<T const, 2>, View<T, 2>, Stream) {
+    fail_without_cuda("geglu_backward");
 }
 template <class T>
 void swiglu(View<T const, 2>, View<T, 2>, Stream) {
@@ -192,7 +263,8 @@ template <class X, class Y>
 void add(View<X const, 1>, View<Y, 1>, Stream) {
     fail_without_cuda("add");
 }
-void scale(View<float, 1>, float, Stream) {
+template <class T>
+void scale(View<T, 1>, float, Stream) {
     fail_without_cuda("scale");
 }
 template <class T>
@@ -236,6 +308,28 @@ template decltype(add_rms_norm<float>) add_rms_norm<float>;
 template decltype(add_rms_norm<bf16>) add_rms_norm<bf16>;
 template decltype(rms_norm_backward<float>) rms_norm_backward<float>;
 template decltype(rms_norm_backward<bf16>) rms_norm_backward<bf16>;
+template decltype(layer_norm<float>) layer_norm<float>;
+template decltype(layer_norm<bf16>) layer_norm<bf16>;
+template decltype(add_layer_norm<float>) add_layer_norm<float>;
+template decltype(add_layer_norm<bf16>) add_layer_norm<bf16>;
+template decltype(layer_norm_backward<float>) layer_norm_backward<float>;
+template decltype(layer_norm_backward<bf16>) layer_norm_backward<bf16>;
+template decltype(head_norm<float>) head_norm<float>;
+template decltype(head_norm<bf16>) head_norm<bf16>;
+template decltype(head_norm_backward<float>) head_norm_backward<float>;
+template decltype(head_norm_backward<bf16>) head_norm_backward<bf16>;
+template decltype(store_keys_values<float>) store_keys_values<float>;
+template decltype(store_keys_values<bf16>) store_keys_values<bf16>;
+template decltype(cached_attention<float>) cached_attention<float>;
+template decltype(cached_attention<bf16>) cached_attention<bf16>;
+template decltype(gelu<float>) gelu<float>;
+template decltype(gelu<bf16>) gelu<bf16>;
+template decltype(gelu_backward<float>) gelu_backward<float>;
+template decltype(gelu_backward<bf16>) gelu_backward<bf16>;
+template decltype(geglu<float>) geglu<float>;
+template decltype(geglu<bf16>) geglu<bf16>;
+template decltype(geglu_backward<float>) geglu_backward<float>;
+template decltype(geglu_backward<bf16>) geglu_backward<bf16>;
 template decltype(rotary<float>) rotary<float>;
 template decltype(rotary<bf16>) rotary<bf16>;
 template decltype(attention<float>) attention<float>;
@@ -267,6 +361,8 @@ template decltype(cast<bf16, bf16>) cast<bf16, bf16>;
 template decltype(add<float, float>) add<float, float>;
 template decltype(add<float, bf16>) add<float, bf16>;
 template decltype(add<bf16, bf16>) add<bf16, bf16>;
+template decltype(scale<float>) scale<float>;
+template decltype(scale<bf16>) scale<bf16>;
 template decltype(fill<float>) fill<float>;
 template decltype(fill<bf16>) fill<bf16>;
 template decltype(add_bias<float>) add_bias<float>;

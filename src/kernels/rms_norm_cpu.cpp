@@ -10,7 +10,9 @@ namespace {
 
 /// y = gain * x * inverse for one row of `width`; returns inverse.
 template <class T>
-float normalise(T const* x, T const* gain, float epsilon, std::int64_t width, T* y) {
+float normalise(T const* x, NormGain<T> const& gain, float epsilon, std::int64_t width, T* y) {
+    T const* const weight = gain.weight.data;
+    float const offset = gain.offset;
     float sum = 0.0F;
 #pragma omp simd reduction(+ : sum)
     for (std::int64_t d = 0; d < width; ++d) {
@@ -19,7 +21,7 @@ float normalise(T const* x, T const* gain, float epsilon, std::int64_t width, T*
     float const inverse = 1.0F / std::sqrt(sum / static_cast<float>(width) + epsilon);
 #pragma omp simd
     for (std::int64_t d = 0; d < width; ++d) {
-        y[d] = from_float<T>(to_float(gain[d]) * to_float(x[d]) * inverse);
+        y[d] = from_float<T>((offset + to_float(weight[d])) * to_float(x[d]) * inverse);
     }
     return inverse;
 }
@@ -27,17 +29,19 @@ float normalise(T const* x, T const* gain, float epsilon, std::int64_t width, T*
 /// dx += inverse * gain * dy - x * inverse^3 * mean(gain * dy * x) for one row.
 template <class T>
 void add_row_gradient(
-    T const* dy, T const* x, T const* gain, float inverse, std::int64_t width, T* dx
+    T const* dy, T const* x, NormGain<T> const& gain, float inverse, std::int64_t width, T* dx
 ) {
+    T const* const weight = gain.weight.data;
+    float const offset = gain.offset;
     float dot = 0.0F;
 #pragma omp simd reduction(+ : dot)
     for (std::int64_t d = 0; d < width; ++d) {
-        dot += to_float(gain[d]) * to_float(dy[d]) * to_float(x[d]);
+        dot += (offset + to_float(weight[d])) * to_float(dy[d]) * to_float(x[d]);
     }
     float const along = inverse * inverse * inverse * dot / static_cast<float>(width);
 #pragma omp simd
     for (std::int64_t d = 0; d < width; ++d) {
-        float const across = inverse * to_float(gain[d]) * to_float(dy[d]);
+        float const across = inverse * (offset + to_float(weight[d])) * to_float(dy[d]);
         dx[d] = from_float<T>(to_float(dx[d]) + across - along * to_float(x[d]));
     }
 }
@@ -47,7 +51,7 @@ void add_row_gradient(
 template <class T>
 void rms_norm(
     View<T const, 2> x,
-    View<T const, 1> gain,
+    NormGain<T> const& gain,
     float epsilon,
     View<T, 2> y,
     View<float, 1> inverse,
@@ -57,7 +61,7 @@ void rms_norm(
     parallel_rows(x.shape[0], width, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t n = begin; n < end; ++n) {
             inverse.data[n] =
-                normalise(x.data + n * width, gain.data, epsilon, width, y.data + n * width);
+                normalise(x.data + n * width, gain, epsilon, width, y.data + n * width);
         }
     });
 }
@@ -66,7 +70,7 @@ template <class T>
 void add_rms_norm(
     View<T, 2> x,
     View<T const, 2> delta,
-    View<T const, 1> gain,
+    NormGain<T> const& gain,
     float epsilon,
     View<T, 2> y,
     View<float, 1> inverse,
@@ -81,7 +85,7 @@ void add_rms_norm(
             for (std::int64_t d = 0; d < width; ++d) {
                 row[d] = from_float<T>(to_float(row[d]) + to_float(change[d]));
             }
-            inverse.data[n] = normalise<T>(row, gain.data, epsilon, width, y.data + n * width);
+            inverse.data[n] = normalise<T>(row, gain, epsilon, width, y.data + n * width);
         }
     });
 }
@@ -90,7 +94,7 @@ template <class T>
 void rms_norm_backward(
     View<T const, 2> dy,
     View<T const, 2> x,
-    View<T const, 1> gain,
+    NormGain<T> const& gain,
     View<float const, 1> inverse,
     View<T, 2> dx,
     View<float, 1> dgain,
@@ -99,7 +103,7 @@ void rms_norm_backward(
     std::int64_t const width = x.shape[1];
     auto const add_row = [&](std::int64_t n) {
         add_row_gradient(
-            dy.data + n * width, x.data + n * width, gain.data, inverse.data[n], width,
+            dy.data + n * width, x.data + n * width, gain, inverse.data[n], width,
             dx.data + n * width
         );
     };

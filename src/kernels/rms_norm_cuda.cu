@@ -14,6 +14,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(
     T const* x,
     T const* delta,
     T const* gain,
+    float offset,
     float epsilon,
     int width,
     T* y,
@@ -52,7 +53,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(
         load(gain + d, g);
 #pragma unroll
         for (int j = 0; j < n; ++j) {
-            value[j] = g[j] * value[j] * scale;
+            value[j] = (offset + g[j]) * value[j] * scale;
         }
         store(value, y + start + d);
     }
@@ -63,7 +64,7 @@ void run_forward(
     T* sum_out,
     View<T const, 2> x,
     T const* delta,
-    View<T const, 1> gain,
+    NormGain<T> const& gain,
     float epsilon,
     View<T, 2> y,
     View<float, 1> inverse,
@@ -74,15 +75,15 @@ void run_forward(
         return;
     }
     with_pack_size<kVectorBytes / sizeof(T)>(
-        all_aligned(kVectorBytes, x.data, delta, gain.data, y.data), width,
+        all_aligned(kVectorBytes, x.data, delta, gain.weight.data, y.data), width,
         [&, rows = rows, width = width](auto pack) {
             constexpr int n = decltype(pack)::value;
             auto const threads = std::min<std::int64_t>(kThreads, round_up(width / n, kWarp));
             rms_norm_kernel<T, n>
                 <<<static_cast<unsigned>(rows), static_cast<unsigned>(threads), 0,
                    queue_of(stream).get()>>>(
-                    sum_out, x.data, delta, gain.data, epsilon, static_cast<int>(width), y.data,
-                    inverse.data
+                    sum_out, x.data, delta, gain.weight.data, gain.offset, epsilon,
+                    static_cast<int>(width), y.data, inverse.data
                 );
             ISOGLOSS_CUDA(cudaGetLastError());
         }
@@ -95,6 +96,7 @@ struct BackwardRows {
     T const* dy;
     T const* x;
     T const* gain;
+    float offset;
     float const* inverse;
     T* dx;
     float* partial;  ///< [blocks, D], or null for a frozen gain
@@ -128,7 +130,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_backward_kernel(BackwardRow
             load(all.gain + d, g);
 #pragma unroll
             for (int j = 0; j < n; ++j) {
-                dot += g[j] * slope[j] * value[j];
+                dot += (all.offset + g[j]) * slope[j] * value[j];
             }
         }
         float const along = scale * scale * scale * block_sum(dot) / static_cast<float>(all.width);
@@ -143,7 +145,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_backward_kernel(BackwardRow
             load(all.dx + start + d, gradient);
 #pragma unroll
             for (int j = 0; j < n; ++j) {
-                gradient[j] += scale * g[j] * slope[j] - along * value[j];
+                gradient[j] += scale * (all.offset + g[j]) * slope[j] - along * value[j];
                 if (all.partial != nullptr) {
                     dgain[d + j] += slope[j] * value[j] * scale;
                 }
@@ -180,7 +182,7 @@ void launch_backward(BackwardRows<T> const& all, std::int64_t blocks, Stream str
 template <class T>
 void rms_norm(
     View<T const, 2> x,
-    View<T const, 1> gain,
+    NormGain<T> const& gain,
     float epsilon,
     View<T, 2> y,
     View<float, 1> inverse,
@@ -193,7 +195,7 @@ template <class T>
 void add_rms_norm(
     View<T, 2> x,
     View<T const, 2> delta,
-    View<T const, 1> gain,
+    NormGain<T> const& gain,
     float epsilon,
     View<T, 2> y,
     View<float, 1> inverse,
@@ -206,7 +208,7 @@ template <class T>
 void rms_norm_backward(
     View<T const, 2> dy,
     View<T const, 2> x,
-    View<T const, 1> gain,
+    NormGain<T> const& gain,
     View<float const, 1> inverse,
     View<T, 2> dx,
     View<float, 1> dgain,
@@ -219,10 +221,11 @@ void rms_norm_backward(
     bool const frozen = dgain.data == nullptr;
     std::int64_t const blocks = frozen ? rows : std::min(rows, kMostPartialSums);
     float* const partial = frozen ? nullptr : queue_of(stream).scratch_of<float>(blocks * width);
-    BackwardRows<T> const all{dy.data, x.data,  gain.data, inverse.data,
-                              dx.data, partial, rows,      static_cast<int>(width)};
+    BackwardRows<T> const all{dy.data,     x.data,       gain.weight.data,
+                              gain.offset, inverse.data, dx.data,
+                              partial,     rows,         static_cast<int>(width)};
     with_pack_size<kVectorBytes / sizeof(T)>(
-        all_aligned(kVectorBytes, dy.data, x.data, gain.data, dx.data), width,
+        all_aligned(kVectorBytes, dy.data, x.data, gain.weight.data, dx.data), width,
         [&](auto pack) { launch_backward<T, decltype(pack)::value>(all, blocks, stream); }
     );
     if (!frozen) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/alibi.h"
 #include "support/expect_error.h"
 #include "support/tensor.h"
 
@@ -20,6 +21,19 @@ TYPED_TEST_SUITE(AttentionTest, test::FloatTypes);
 struct Case {
     AttentionShape shape;
     std::vector<std::int32_t> document_start;  ///< [N]
+    std::vector<float> slope = {};             ///< [H] or none
+
+    [[nodiscard]] double slope_of(std::int64_t head) const {
+        return slope.empty() ? 0.0 : static_cast<double>(slope[static_cast<std::size_t>(head)]);
+    }
+    /// The shape with its slopes, as the operations take it.
+    [[nodiscard]] AttentionShape full_shape() const {
+        auto full = shape;
+        if (!slope.empty()) {
+            full.slope = {slope.data(), {shape.heads}, Device::cpu};
+        }
+        return full;
+    }
 };
 
 /// Rows cut into documents whose borders lie anywhere: inside a block, on its border, one token
@@ -54,7 +68,7 @@ std::size_t at(std::int64_t i) {
 }
 
 Reference reference(Case const& c, Doubles const& qkv) {
-    auto const [rows, length, heads, kv_heads, width] = c.shape;
+    auto const [rows, length, heads, kv_heads, width, slopes] = c.shape;
     std::int64_t const stride = (heads + 2 * kv_heads) * width;
     Reference made{
         Doubles(at(rows * length * heads * width)), Doubles(at(rows * length * heads)),
@@ -70,7 +84,8 @@ Reference reference(Case const& c, Doubles const& qkv) {
             for (std::int64_t w = 0; w < width; ++w) {
                 score += qkv[at(n * stride + h * width + w)] * qkv[at(j * stride + key + w)];
             }
-            made.probs[at(i * length + j - row)] = std::exp(score / std::sqrt(width));
+            double const lost = c.slope_of(h) * static_cast<double>(n - j);
+            made.probs[at(i * length + j - row)] = std::exp(score / std::sqrt(width) - lost);
             total += made.probs[at(i * length + j - row)];
         }
         made.log_sum[at(i)] = std::log(total);
@@ -146,7 +161,7 @@ private:
     }
 
     [[nodiscard]] Delta delta_of(std::int64_t i) const {
-        auto const [rows, length, heads, kv_heads, width] = c_.shape;
+        auto const [rows, length, heads, kv_heads, width, slopes] = c_.shape;
         Delta delta;
         for (std::int64_t w = 0; w < width; ++w) {
             double const out = forward_.out[at(i * width + w)];
@@ -173,7 +188,7 @@ private:
     }
 
     void add_query(std::int64_t i) {
-        auto const [rows, length, heads, kv_heads, width] = c_.shape;
+        auto const [rows, length, heads, kv_heads, width, slopes] = c_.shape;
         std::int64_t const query = i / heads * stride_ + i % heads * width;
         Delta const delta = delta_of(i);
         Doubles mean_key(at(width), 0.0);
@@ -194,7 +209,7 @@ private:
     }
 
     void add_pair(std::int64_t i, std::int64_t j, std::int64_t query, Delta const& delta) {
-        auto const [rows, length, heads, kv_heads, width] = c_.shape;
+        auto const [rows, length, heads, kv_heads, width, slopes] = c_.shape;
         double const scale = 1.0 / std::sqrt(static_cast<double>(width));
         double const prob = forward_.probs[at(i * length + j)];
         double const share = unit_ + float_share_;
@@ -243,7 +258,7 @@ struct Run {
         : out({qkv.in().shape[0], c.shape.heads * c.shape.head_width}),
           log_sum({qkv.in().shape[0], c.shape.heads}) {
         auto const start = starts(c);
-        attention<T>(qkv.in(), start.in(), c.shape, out.view(), log_sum.view(), {});
+        attention<T>(qkv.in(), start.in(), c.full_shape(), out.view(), log_sum.view(), {});
     }
 
     Tensor<T, 2> out;
@@ -286,6 +301,7 @@ TEST(AttentionReferenceTest, GradientAgreesWithCentralDifferences) {
     AttentionShape const shape{2, 7, 4, 2, 3};
     Case c = make_case(shape);
     c.document_start = {0, 0, 0, 3, 3, 3, 6, 0, 0, 0, 0, 0, 0, 0};
+    c.slope = alibi_slopes(4);
     auto const qkv = inputs<float>(shape).doubles();
     auto const dout = Tensor<float, 2>::normal({14, 12}, "dout").doubles();
     auto const loss = [&](Doubles const& x) {
@@ -312,7 +328,7 @@ TEST(AttentionReferenceTest, GradientAgreesWithCentralDifferences) {
 void expect_lengths(
     Case const& c, Doubles const& got, Gradient const& exact, Gradient const& floats
 ) {
-    auto const [rows, length, heads, kv_heads, width] = c.shape;
+    auto const [rows, length, heads, kv_heads, width, slopes] = c.shape;
     std::array<std::int64_t, 4> const parts{
         0, heads * width, (heads + kv_heads) * width, (heads + 2 * kv_heads) * width};
     for (std::size_t part = 0; part < 3; ++part) {
@@ -353,6 +369,46 @@ TYPED_TEST(AttentionTest, BackwardIsTheGradient) {
             expect_lengths(c, dqkv.doubles(), exact, floats);
         }
     }
+}
+
+TYPED_TEST(AttentionTest, ScoresFallWithTheDistanceForwardAndBackward) {
+    ISOGLOSS_CPU_ONLY();
+    for (AttentionShape const& shape :
+         {AttentionShape{2, 130, 4, 2, 8}, AttentionShape{3, 77, 3, 1, 4}}) {
+        Case c = make_case(shape);
+        c.slope = alibi_slopes(shape.heads);
+        auto const qkv = inputs<TypeParam>(shape);
+        Run<TypeParam> const run(c, qkv);
+        Reference const expected = reference(c, qkv.doubles());
+        // What a score loses, below 130, is one more float in the sums that the bound counts.
+        test::expect_near(run.out, expected.out, [&](std::size_t) {
+            return 2.0 * output_bound<TypeParam>(shape);
+        });
+        auto const dout = Tensor<TypeParam, 2>::normal(run.out.in().shape, "dout");
+        Tensor<TypeParam, 2> dqkv(qkv.in().shape);
+        auto const start = starts(c);
+        attention_backward<TypeParam>(
+            qkv.in(), start.in(), c.full_shape(), run.out.in(), run.log_sum.in(), dout.in(),
+            dqkv.view(), {}
+        );
+        auto const exact =
+            GradientReference(c, qkv.doubles(), dout.doubles(), test::rounding_of<TypeParam>())
+                .run();
+        test::expect_near(dqkv, exact.value, [&](std::size_t i) { return 2.0 * exact.bound[i]; });
+    }
+}
+
+TEST(AlibiTest, SlopesAreThoseOfBloom) {
+    // 8 heads: 1/2, 1/4, ... 1/256.
+    auto const eight = alibi_slopes(8);
+    for (std::size_t h = 0; h < 8; ++h) {
+        EXPECT_EQ(eight[h], std::exp2(-static_cast<float>(h + 1)));
+    }
+    // 6 heads: the four of 4, then the first and the third of 8.
+    EXPECT_EQ(
+        alibi_slopes(6), (std::vector<float>{0.25F, 0.0625F, 0.015625F, 0.00390625F, 0.5F, 0.125F})
+    );
+    EXPECT_EQ(alibi_slopes(1), std::vector<float>{0.00390625F});
 }
 
 TYPED_TEST(AttentionTest, TheSameBitsForAnyNumberOfThreads) {

@@ -76,8 +76,8 @@ TYPED_TEST(ElementwiseTest, FillWritesAll) {
     }
 }
 
-TEST(ScaleTest, MultipliesAll) {
-    auto x = Tensor<float, 1>::normal({40'001}, "x");
+TYPED_TEST(ElementwiseTest, ScaleMultipliesAll) {
+    auto x = Tensor<TypeParam, 1>::normal({40'001}, "x");
     auto const before = x.doubles();
     scale(x.view(), -0.25F, {});
     for (std::int64_t i = 0; i < x.size(); ++i) {

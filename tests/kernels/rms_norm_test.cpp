@@ -59,6 +59,46 @@ TYPED_TEST(RmsNormTest, MatchesTheFormula) {
     }
 }
 
+TYPED_TEST(RmsNormTest, AnOffsetIsAddedToEveryGain) {
+    auto const x = Tensor<TypeParam, 2>::normal({67, 33}, "x", 3.0);
+    auto const dy = Tensor<TypeParam, 2>::normal({67, 33}, "dy");
+    auto const weight = Tensor<TypeParam, 1>::normal({33}, "weight");
+    // Exactly 1 + weight, so that both ways compute with the same numbers.
+    Tensor<float, 1> gain({33});
+    for (std::int64_t d = 0; d < 33; ++d) {
+        gain.raw(d) = static_cast<float>(1.0 + weight[d]);
+    }
+    Tensor<TypeParam, 2> y({67, 33});
+    Tensor<float, 1> inverse({67});
+    rms_norm<TypeParam>(x.in(), {weight.in(), 1.0F}, kEpsilon, y.view(), inverse.view(), {});
+    auto const expected = reference(x.doubles(), gain.doubles());
+    test::expect_near(y, expected, [&](std::size_t i) {
+        return relative_bound<TypeParam>(33) * std::abs(expected[i]);
+    });
+    Tensor<TypeParam, 2> dx({67, 33}, 0.0);
+    Tensor<float, 1> dweight({33}, 0.0);
+    rms_norm_backward<TypeParam>(
+        dy.in(), x.in(), {weight.in(), 1.0F}, inverse.in(), dx.view(), dweight.view(), {}
+    );
+    for (std::int64_t n = 0; n < 67; ++n) {
+        double dot = 0.0;
+        double const scale = inverse_of(x.doubles().data() + n * 33, 33);
+        for (std::int64_t d = 0; d < 33; ++d) {
+            dot += gain[d] * dy[n * 33 + d] * x[n * 33 + d];
+        }
+        for (std::int64_t d = 0; d < 33; ++d) {
+            double const exact = scale * gain[d] * dy[n * 33 + d] -
+                                 scale * scale * scale * dot / 33.0 * x[n * 33 + d];
+            // Terms below 30, sums of 33 of them in float; rounded to T once.
+            ASSERT_NEAR(
+                dx[n * 33 + d], exact,
+                30.0 * 45.0 * test::kFloatRounding +
+                    1.01 * test::rounding_of<TypeParam>() * std::abs(exact)
+            );
+        }
+    }
+}
+
 TYPED_TEST(RmsNormTest, SumComesFirst) {
     auto x = Tensor<TypeParam, 2>::normal({40, 33}, "x");
     auto const delta = Tensor<TypeParam, 2>::normal({40, 33}, "delta");

@@ -1,5 +1,5 @@
-foreach(name adamw attention cross_entropy elementwise embedding grouped_matmul matmul permute_rows
-        rms_norm rotary swiglu top_k_softmax)
+foreach(name adamw attention cached_attention cross_entropy elementwise embedding gelu
+        grouped_matmul head_norm layer_norm matmul permute_rows rms_norm rotary swiglu top_k_softmax)
     isogloss_test(kernels ${name} NEEDS OpenMP::OpenMP_CXX DEVICES cpu cuda cuda_shifted)
 endforeach()
 isogloss_test(kernels rotary_frequency)
