@@ -17,7 +17,6 @@ SaveResult create_checkpoint(
         faults.empty(), "the model has {} {}:\n    {}", faults.size(),
         faults.size() == 1 ? "fault" : "faults", fmt::join(faults, "\n    ")
     );
-    require_buildable(model.config);
     Attempt look;
     if (world.rank() == 0) {
         look.run([&] {

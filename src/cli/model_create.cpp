@@ -92,7 +92,6 @@ NewModel new_model(CreateConfig const& config) {
 
 Exit print_counts(CreateConfig const& config, ModelConfig const& model) {
     auto const size = model_size(model);
-    auto const missing = not_buildable(model);
     if (config.json) {
         Json const json{
             {"parameters", size.all.total},
@@ -100,9 +99,7 @@ Exit print_counts(CreateConfig const& config, ModelConfig const& model) {
             {"experts_per_layer", model.experts_per_layer()},
             {"backbone", to_json(size.backbone)},
             {"routers", to_json(size.routers)},
-            {"experts", to_json(size.experts)},
-            {"buildable", missing.empty()},
-            {"not_buildable", missing}};
+            {"experts", to_json(size.experts)}};
         fmt::print("{}\n", json.dump(2));
         return Exit::done;
     }
@@ -111,9 +108,6 @@ Exit print_counts(CreateConfig const& config, ModelConfig const& model) {
         size.all.total, model.num_layers(), model.width, model.vocab_size,
         fmt::join(model.experts_per_layer(), " "), parts_table(size)
     );
-    if (!missing.empty()) {
-        fmt::print("\nThis model cannot be built:\n    {}\n", fmt::join(missing, "\n    "));
-    }
     return Exit::done;
 }
 

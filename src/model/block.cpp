@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "kernels/rms_norm.h"
 #include "moe/unit_rows.h"
 
 namespace isogloss {
@@ -11,14 +10,43 @@ namespace {
 
 template <class T>
 AttentionWeights<T> attention_weights(
-    ParameterTable const& table, ModelConfig const& config, std::string const& prefix
+    ParameterTable const& table, ModelConfig const& config, std::int32_t layer
 ) {
+    auto const prefix = fmt::format("layers.{}.", layer);
     AttentionWeights<T> weights;
+    weights.layer = layer;
+    weights.norm_epsilon = config.norm_epsilon;
     weights.qkv = matrix_of<T>(table, prefix + "attention.qkv.weight");
     if (config.qkv_bias) {
         weights.bias = vector_of<T>(table, prefix + "attention.qkv.bias");
     }
+    if (config.family.qk_norm) {
+        weights.query_norm = vector_of<T>(table, prefix + "attention.q_norm.weight");
+        weights.key_norm = vector_of<T>(table, prefix + "attention.k_norm.weight");
+    }
     weights.output = matrix_of<T>(table, prefix + "attention.output.weight");
+    if (config.family.linear_bias) {
+        weights.output_bias = vector_of<T>(table, prefix + "attention.output.bias");
+    }
+    return weights;
+}
+
+template <class T>
+ExpertWeights<T> expert_weights(
+    ParameterTable const& table, ModelConfig const& config, std::string const& name
+) {
+    auto const first = name + (is_gated(config.family.feed_forward) ? "gate_up" : "up");
+    auto const gate_up = matrix_of<T>(table, first + ".weight");
+    auto const down = matrix_of<T>(table, name + "down.weight");
+    ExpertWeights<T> weights{gate_up.value, down.value, gate_up.gradient, down.gradient};
+    if (config.family.linear_bias) {
+        auto const gate_up_bias = vector_of<T>(table, first + ".bias");
+        auto const down_bias = vector_of<T>(table, name + "down.bias");
+        weights.gate_up_bias = gate_up_bias.value;
+        weights.down_bias = down_bias.value;
+        weights.gate_up_bias_gradient = gate_up_bias.gradient;
+        weights.down_bias_gradient = down_bias.gradient;
+    }
     return weights;
 }
 
@@ -43,9 +71,7 @@ MoeWeights<T> moe_weights(
     }
     for (auto const expert : held_experts) {
         auto const name = fmt::format("{}experts.{}.", prefix, expert);
-        auto const gate_up = matrix_of<T>(table, name + "gate_up.weight");
-        auto const down = matrix_of<T>(table, name + "down.weight");
-        weights.experts.push_back({gate_up.value, down.value, gate_up.gradient, down.gradient});
+        weights.experts.push_back(expert_weights<T>(table, config, name));
     }
     return weights;
 }
@@ -61,11 +87,11 @@ Block<T>::Block(
     MpiComm const& world
 )
     : layer_(static_cast<std::size_t>(layer)),
-      attention_norm_(vector_of<T>(table, fmt::format("layers.{}.attention_norm.weight", layer))),
-      attention_(attention_weights<T>(table, config, fmt::format("layers.{}.", layer))),
-      ffn_norm_(vector_of<T>(table, fmt::format("layers.{}.ffn_norm.weight", layer))),
+      attention_norm_(norm_of<T>(table, config, fmt::format("layers.{}.attention_norm", layer))),
+      attention_(attention_weights<T>(table, config, layer)),
+      ffn_norm_(norm_of<T>(table, config, fmt::format("layers.{}.ffn_norm", layer))),
       moe_(
-          {config.width, config.ffn_hidden, config.top_k},
+          {config.width, config.ffn_hidden, config.top_k, config.family.feed_forward},
           placement,
           world,
           moe_weights<T>(table, config, layer, placement.experts_of(world.rank()))
@@ -86,13 +112,12 @@ void Block<T>::forward(
     // the stream before it stays for the backward pass.
     saved.middle.x = arena.take<T, 2>(in.x.shape);
     saved.middle.normed = arena.take<T, 2>(in.x.shape);
-    saved.middle.inverse = arena.take<float, 1>({in.x.shape[0]});
+    saved.middle.moments = take_moments(ffn_norm_.kind, in.x.shape[0], arena);
     self_attention<T>(
         in.normed, attention_, pass.tokens, saved.middle.x, saved.attention, arena, watch
     );
-    add_rms_norm<T>(
-        saved.middle.x, in.x, ffn_norm_.value, pass.norm_epsilon, saved.middle.normed,
-        saved.middle.inverse, Stream{}
+    add_and_normalise<T>(
+        saved.middle.x, in.x, ffn_norm_, saved.middle.normed, saved.middle.moments
     );
     watch.lap(Phase::norm);
 
@@ -140,17 +165,12 @@ void Block<T>::backward(
     if (depth == Backward::feed_forward) {
         return;
     }
-    rms_norm_backward<T>(
-        dnormed, saved.middle.x, ffn_norm_.value, saved.middle.inverse, dx, ffn_norm_.gradient,
-        Stream{}
-    );
+    normalise_backward<T>(dnormed, saved.middle.x, ffn_norm_, saved.middle.moments, dx);
     watch.lap(Phase::norm);
     self_attention_backward<T>(
         dx, in.normed, attention_, pass.tokens, saved.attention, dnormed, arena, watch
     );
-    rms_norm_backward<T>(
-        dnormed, in.x, attention_norm_.value, in.inverse, dx, attention_norm_.gradient, Stream{}
-    );
+    normalise_backward<T>(dnormed, in.x, attention_norm_, in.moments, dx);
     watch.lap(Phase::norm);
 }
 

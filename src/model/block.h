@@ -4,6 +4,7 @@
 #include <span>
 
 #include "model/attention.h"
+#include "model/norm.h"
 #include "model/pass.h"
 #include "moe/layer.h"
 
@@ -12,9 +13,9 @@ namespace isogloss {
 /// The residual stream at a norm: what it is, and what the norm makes of it.
 template <class T>
 struct Residual {
-    View<T, 2> x;            ///< [N, D]
-    View<T, 2> normed;       ///< [N, D]
-    View<float, 1> inverse;  ///< [N] of the norm
+    View<T, 2> x;          ///< [N, D]
+    View<T, 2> normed;     ///< [N, D]
+    LayerMoments moments;  ///< of the norm
 };
 
 template <class T>
@@ -31,7 +32,6 @@ struct Pass {
     View<std::int32_t const, 1> token;   ///< [N]
     View<std::int32_t const, 1> target;  ///< [N] negative: not counted
     HiddenSums* hidden_sums = nullptr;   ///< that an observer wants, or null
-    float norm_epsilon = 0.0F;
     Arena* arena = nullptr;
     PhaseWatch* watch = nullptr;
 };
@@ -61,7 +61,7 @@ public:
         MpiComm const& world
     );
 
-    [[nodiscard]] VectorParameter<T> const& attention_norm() const { return attention_norm_; }
+    [[nodiscard]] Norm<T> const& attention_norm() const { return attention_norm_; }
 
     /// y [N, D] out: feed_forward(norm(m)). Leaves `saved` in the arena; with Keep::nothing only
     /// saved.middle, for the sum.
@@ -90,9 +90,9 @@ private:
     void observe(View<T const, 2> x, Pass const& pass) const;
 
     std::size_t layer_;
-    VectorParameter<T> attention_norm_;
+    Norm<T> attention_norm_;
     AttentionWeights<T> attention_;
-    VectorParameter<T> ffn_norm_;
+    Norm<T> ffn_norm_;
     MoeLayer<T> moe_;
 };
 

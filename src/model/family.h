@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "device/view.h"
+#include "moe/feed_forward.h"
+
 namespace isogloss {
 
 struct ModelConfig;
@@ -20,18 +23,7 @@ enum class PositionKind : std::uint8_t {
     alibi,   ///< attention scores fall with the distance, at a slope of each head
 };
 
-enum class FeedForwardKind : std::uint8_t {
-    swiglu,  ///< down(silu(gate x) * up x): 3 F D weights
-    geglu,   ///< down(gelu(gate x) * up x): 3 F D weights
-    gelu,    ///< down(gelu(up x)): 2 F D weights
-};
-
-/// Whether the first matrix of a feed-forward has gate rows before its up rows.
-constexpr bool is_gated(FeedForwardKind kind) {
-    return kind != FeedForwardKind::gelu;
-}
-
-/// Switches of a block. gelu is its tanh form: z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))).
+/// Switches of a block.
 ///
 /// The defaults are those of Llama, Mistral and Qwen 1.5 to 2.5 (with qkv_bias). Beside them:
 ///     Qwen3  qk_norm
@@ -53,16 +45,13 @@ struct Family {
 
 std::string name_of(NormKind kind);
 std::string name_of(PositionKind kind);
-std::string name_of(FeedForwardKind kind);
 
-/// What a config describes and this program cannot build yet, one sentence each with the key, its
-/// value and the value to use. Such a model can be counted, not created or trained.
-std::vector<std::string> not_buildable(ModelConfig const& config);
+/// What a config describes and has no kernel for a GPU, one sentence each with the key and its
+/// value. Such a model is served by the CPU alone.
+std::vector<std::string> not_on_gpu(ModelConfig const& config);
 
-/// @throws Error  (usage) with all of not_buildable(config), unless that is empty
-void require_buildable(ModelConfig const& config);
-
-/// The same, to stand in front of members that are made from the config.
-ModelConfig const& buildable(ModelConfig const& config);
+/// `config` itself, to stand in front of members that are made from it.
+/// @throws Error  (usage) with all of not_on_gpu(config), where the device is a GPU
+ModelConfig const& served_on(Device device, ModelConfig const& config);
 
 }  // namespace isogloss

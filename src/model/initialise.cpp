@@ -46,13 +46,21 @@ void fill_constant(View<T, 1> x, float value) {
     }
 }
 
+// Gains start as 1, whether they are stored as such or as the difference from it; biases as 0.
+float first_of_vector(ParameterSpec const& spec, ModelConfig const& config) {
+    bool const is_of_head =
+        spec.name.ends_with("q_norm.weight") || spec.name.ends_with("k_norm.weight");
+    bool const has_offset = config.family.norm == NormKind::rms_offset && !is_of_head;
+    return spec.name.ends_with("bias") || has_offset ? 0.0F : 1.0F;
+}
+
 // In host memory.
 template <class T>
 void initialise_one(
     View<T, 1> values, ParameterSpec const& spec, ModelConfig const& config, std::uint64_t seed
 ) {
     if (spec.shape.size() == 1) {
-        return fill_constant(values, spec.name.ends_with("bias") ? 0.0F : 1.0F);
+        return fill_constant(values, first_of_vector(spec, config));
     }
     bool const writes_residual = spec.name.ends_with("attention.output.weight") ||
                                  (spec.part == Part::expert && spec.name.ends_with("down.weight"));

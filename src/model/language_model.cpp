@@ -7,6 +7,7 @@
 
 #include "base/require.h"
 #include "device/copy.h"
+#include "kernels/alibi.h"
 #include "kernels/rotary.h"
 #include "model/layer_routing.h"
 #include "model/transformer.h"
@@ -14,18 +15,27 @@
 namespace isogloss {
 namespace {
 
-// Cosines and sines for as many positions as the longest row so far has.
+// What positions mean to attention: cosines and sines for as many as the longest row so far has, or
+// what scores lose with the distance.
 class PositionTable {
 public:
     PositionTable(ModelConfig const& config, Device device)
-        : frequencies_(
+        : is_rotary_(config.family.position == PositionKind::rotary),
+          frequencies_(
               rotary_frequencies(config.rope_theta, config.head_width / 2, config.rope_scaling)
           ),
           half_(config.head_width / 2),
-          device_(device) {}
+          device_(device) {
+        if (!is_rotary_) {
+            slope_ = Buffer<float>(device, config.num_heads);
+            fill_from_host(slope_.view(), Stream{}, [&](auto host) {
+                std::ranges::copy(alibi_slopes(config.num_heads), host.data);
+            });
+        }
+    }
 
     void cover(std::int64_t positions) {
-        if (positions <= covered_) {
+        if (positions <= covered_ || !is_rotary_) {
             return;
         }
         cosine_ = Buffer<float>(device_, positions * half_);
@@ -39,14 +49,18 @@ public:
     }
     [[nodiscard]] View<float, 2> cosine() const { return cosine_.view<2>({covered_, half_}); }
     [[nodiscard]] View<float, 2> sine() const { return sine_.view<2>({covered_, half_}); }
+    /// [H]; null data with rotary positions.
+    [[nodiscard]] View<float const, 1> slope() const { return slope_.view(); }
 
 private:
+    bool is_rotary_;
     std::vector<double> frequencies_;
     std::int64_t half_;
     Device device_;
     std::int64_t covered_ = 0;
     Buffer<float> cosine_;
     Buffer<float> sine_;
+    Buffer<float> slope_;
 };
 
 void check_batch(Batch const& batch, ModelConfig const& config) {
@@ -76,7 +90,7 @@ struct LanguageModel::Parts {
         MpiComm const& world,
         Settings const& settings
     )
-        : config(buildable(a_config)),
+        : config(served_on(settings.device, a_config)),
           parameters(config, placement, world, settings.device),
           arena(settings.device),
           watch(settings.device),
@@ -111,7 +125,7 @@ struct LanguageModel::Parts {
         positions.cover(batch.row_length);
         return {
             {{batch.rows, batch.row_length, config.num_heads, config.num_kv_heads,
-              config.head_width},
+              config.head_width, positions.slope()},
              on_device(batch.position.view(), arena, Stream{}),
              on_device(batch.document_start.view(), arena, Stream{}),
              positions.cosine(),
@@ -120,9 +134,32 @@ struct LanguageModel::Parts {
             on_device(batch.tokens.view(), arena, Stream{}),
             on_device(batch.targets.view(), arena, Stream{}),
             nullptr,
-            config.norm_epsilon,
             &arena,
             &watch};
+    }
+
+    // The same for a pass that goes on with the sequences of `memory`.
+    Pass go_on(Batch const& batch, PassRouting const& a_routing, TokenMemory& memory) {
+        require(
+            batch.rows == memory.sequences(), "{} rows for {} sequences", batch.rows,
+            memory.sequences()
+        );
+        auto pass = start(batch, {.routing = a_routing});
+        positions.cover(memory.capacity());
+        pass.tokens.cosine = positions.cosine();
+        pass.tokens.sine = positions.sine();
+        pass.tokens.memory = &memory;
+        std::vector<std::int32_t> sequence;
+        for (std::int64_t n = 0; n < batch.size(); ++n) {
+            sequence.push_back(static_cast<std::int32_t>(n / batch.row_length));
+        }
+        pass.tokens.sequence = copy_to<std::int32_t>(arena, sequence, Stream{});
+        for (std::int32_t i = 0; i < config.num_layers(); ++i) {
+            auto& its = routing[static_cast<std::size_t>(i)];
+            its.class_sums_use = memory.is_empty() ? ClassSums::keep : ClassSums::given;
+            its.class_sums = memory.class_sums(i);
+        }
+        return pass;
     }
 
     ModelConfig config;
@@ -225,6 +262,22 @@ PassResult LanguageModel::evaluate(
     return std::visit(
         [&](auto& network) { return result_of(network.evaluate(pass), batch); }, parts_->network
     );
+}
+
+std::vector<float> LanguageModel::continue_rows(
+    Batch const& batch,
+    PassRouting const& routing,
+    std::span<std::int32_t const> wanted,
+    TokenMemory& memory
+) {
+    auto const pass = parts_->go_on(batch, routing, memory);
+    auto const indices = copy_to(parts_->arena, wanted, Stream{});
+    auto const scores =
+        std::visit([&](auto& network) { return network.logits(indices, pass); }, parts_->network);
+    memory.set_begun();
+    Buffer<float> room;
+    auto const host = on_host(scores.flat(), room, Stream{}).span();
+    return {host.begin(), host.end()};
 }
 
 PhaseSeconds LanguageModel::phase_seconds() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "model/config.h"
 #include "model/parameters.h"
 #include "model/pass.h"
+#include "model/token_memory.h"
 #include "moe/placement.h"
 
 namespace isogloss {
@@ -53,6 +55,19 @@ public:
         Batch const& batch, PassRouting const& routing = {}, HiddenSums* sums = nullptr
     );
 
+    /// Scores of what follows the tokens `wanted`, indices into the batch: [wanted][V], in float.
+    ///
+    /// Row r goes on with sequence r of `memory`, one row a sequence. The first pass begins them:
+    /// positions from 0, one document a row, shorter ones padded; a classifier that decides about
+    /// sequences does so then, by the tokens up to the last counted target, for all that follows.
+    /// Collective over the world.
+    std::vector<float> continue_rows(
+        Batch const& batch,
+        PassRouting const& routing,
+        std::span<std::int32_t const> wanted,
+        TokenMemory& memory
+    );
+
     /// Of the last pass.
     [[nodiscard]] PhaseSeconds phase_seconds() const;
     /// Highest bytes of activations so far.
@@ -66,7 +81,8 @@ private:
 };
 
 /// Random weights: normal with deviation 0.02, output projections (attention.output, experts' down)
-/// scaled by 1/sqrt(2 layers); gains 1, biases 0. A function of (seed, parameter name, element), so
+/// scaled by 1/sqrt(2 layers); gains 1 (those
+/// stored as the difference from 1: 0), biases 0. A function of (seed, parameter name, element), so
 /// equal on any number of ranks; an expert starts from its own name unless it has a parent.
 void initialise(ParameterTable& parameters, ModelConfig const& config, std::uint64_t seed);
 

@@ -22,7 +22,7 @@ struct ModelSize {
     PartSize all;
 };
 
-/// Sums over parameter_specs(config): exact, also for models that cannot be built yet.
+/// Sums over parameter_specs(config): exact.
 ModelSize model_size(ModelConfig const& config);
 
 /// model_size(config).all.total

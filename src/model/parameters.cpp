@@ -87,7 +87,7 @@ void add_expert(
 ) {
     auto const name = fmt::format("layers.{}.experts.{}.", layer, expert);
     bool const has_gate = is_gated(config.family.feed_forward);
-    auto const rows = has_gate ? 2 * config.ffn_hidden : config.ffn_hidden;
+    auto const rows = first_rows(config.family.feed_forward, config.ffn_hidden);
     auto const first = name + (has_gate ? "gate_up" : "up");
     list.expert(first + ".weight", {rows, config.width}, layer, expert);
     if (config.family.linear_bias) {

@@ -4,8 +4,7 @@
 #include <algorithm>
 
 #include "kernels/elementwise.h"
-#include "kernels/embedding.h"
-#include "kernels/rms_norm.h"
+#include "kernels/permute_rows.h"
 #include "model/head.h"
 
 namespace isogloss {
@@ -52,10 +51,10 @@ Transformer<T>::Transformer(
     : config_(&config),
       world_(&world),
       activations_(activations),
-      embedding_(matrix_of<T>(table, "embedding.weight")),
+      embedding_(embedding_of<T>(table, config)),
       blocks_(blocks_of<T>(config, table, placement, world)),
-      final_norm_(vector_of<T>(table, "final_norm.weight")),
-      head_(config.tied_embeddings ? embedding_ : matrix_of<T>(table, "head.weight")),
+      final_norm_(norm_of<T>(table, config, "final_norm")),
+      head_(config.tied_embeddings ? embedding_.table : matrix_of<T>(table, "head.weight")),
       lowest_trainable_(lowest_trainable(config)),
       entries_(blocks_.size() + 1),
       saved_(blocks_.size()) {}
@@ -80,9 +79,7 @@ TransformerOutput Transformer<T>::train(LossWeights const& weights, Pass const& 
     pass.watch->lap(Phase::head);
     if (lowest_trainable_ < blocks_.size()) {
         fill<T>(dx.flat(), 0.0F, Stream{});
-        rms_norm_backward<T>(
-            dnormed, last.x, final_norm_.value, last.inverse, dx, final_norm_.gradient, Stream{}
-        );
+        normalise_backward<T>(dnormed, last.x, final_norm_, last.moments, dx);
         pass.watch->lap(Phase::norm);
         backward(dx, pass);
     }
@@ -99,11 +96,27 @@ TransformerOutput Transformer<T>::evaluate(Pass const& pass) {
 }
 
 template <class T>
+View<float, 2> Transformer<T>::logits(View<std::int32_t const, 1> wanted, Pass const& pass) {
+    auto& arena = *pass.arena;
+    auto const rows = wanted.size();
+    auto const scores = arena.take<float, 2>({rows, config_->vocab_size});
+    forward(blocks_.size() + 1, pass);
+    auto const hidden = arena.take<T, 2>({rows, config_->width});
+    gather_rows<T>(entries_.back().normed, wanted, hidden, Stream{});
+    auto const stored = arena.take<T, 2>(scores.shape);
+    linear<T>(hidden, head_, stored);
+    cast<T, float>(stored.flat(), scores.flat(), Stream{});
+    pass.watch->lap(Phase::head);
+    return scores;
+}
+
+template <class T>
 Residual<T> Transformer<T>::take_residual(Pass const& pass, std::int64_t num_tokens) const {
     auto& arena = *pass.arena;
     return {
         arena.take<T, 2>({num_tokens, config_->width}),
-        arena.take<T, 2>({num_tokens, config_->width}), arena.take<float, 1>({num_tokens})};
+        arena.take<T, 2>({num_tokens, config_->width}),
+        take_moments(final_norm_.kind, num_tokens, arena)};
 }
 
 // Memory for the input of block `block`: its own where the backward pass will look at it.
@@ -131,12 +144,9 @@ void Transformer<T>::forward(std::size_t first_kept, Pass const& pass) {
 
     auto& entry = entries_.front();
     entry = entry_of(0, first_kept, num_tokens, pass);
-    embed<T>(pass.token, embedding_.value, entry.x, Stream{});
+    embed_tokens<T>(pass.token, embedding_, entry.x, *pass.arena);
     pass.watch->lap(Phase::embed);
-    rms_norm<T>(
-        entry.x, blocks_.front().attention_norm().value, pass.norm_epsilon, entry.normed,
-        entry.inverse, Stream{}
-    );
+    normalise<T>(entry.x, blocks_.front().attention_norm(), entry.normed, entry.moments);
     pass.watch->lap(Phase::norm);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
         entries_[i + 1] = entry_of(i + 1, first_kept, num_tokens, pass);
@@ -149,12 +159,9 @@ template <class T>
 void Transformer<T>::forward_block(std::size_t i, Keep keep, Pass const& pass) {
     auto const mark = pass.arena->mark();
     auto& next = entries_[i + 1];
-    auto const& gain = i + 1 < blocks_.size() ? blocks_[i + 1].attention_norm() : final_norm_;
+    auto const& norm = i + 1 < blocks_.size() ? blocks_[i + 1].attention_norm() : final_norm_;
     blocks_[i].forward(entries_[i], next.x, keep, saved_[i], output_.stats[i], pass);
-    add_rms_norm<T>(
-        next.x, saved_[i].middle.x, gain.value, pass.norm_epsilon, next.normed, next.inverse,
-        Stream{}
-    );
+    add_and_normalise<T>(next.x, saved_[i].middle.x, norm, next.normed, next.moments);
     if (keep == Keep::nothing) {
         pass.arena->release(mark);
     }
@@ -167,7 +174,7 @@ void Transformer<T>::backward(View<T, 2> dx, Pass const& pass) {
         backward_block(i, dx, pass);
     }
     if (embedding_.trains()) {
-        embed_backward<T>(pass.token, dx, embedding_.gradient, Stream{});
+        embed_tokens_backward<T>(pass.token, embedding_, dx, *pass.arena);
         pass.watch->lap(Phase::embed);
     }
 }
@@ -177,10 +184,7 @@ void Transformer<T>::backward_block(std::size_t i, View<T, 2> dx, Pass const& pa
     ArenaScope const scope(*pass.arena);
     auto const& entry = entries_[i];
     if (activations_ == Activations::recompute) {
-        rms_norm<T>(
-            entry.x, blocks_[i].attention_norm().value, pass.norm_epsilon, entry.normed,
-            entry.inverse, Stream{}
-        );
+        normalise<T>(entry.x, blocks_[i].attention_norm(), entry.normed, entry.moments);
         auto const again = pass.arena->take<T, 2>(dx.shape);
         RoutingStats counted_before;
         blocks_[i].forward(entry, again, Keep::all, saved_[i], counted_before, pass);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/block.h"
+#include "model/embedding.h"
 #include "moe/balance_loss.h"
 
 namespace isogloss {
@@ -47,6 +48,8 @@ public:
     /// Adds to the gradients of the trainable parameters; stops at the lowest of them.
     TransformerOutput train(LossWeights const& weights, Pass const& pass);
     TransformerOutput evaluate(Pass const& pass);
+    /// [M, V] of the tokens wanted [M], each an index in [0, N): scores of what follows it.
+    View<float, 2> logits(View<std::int32_t const, 1> wanted, Pass const& pass);
 
 private:
     [[nodiscard]] Residual<T> take_residual(Pass const& pass, std::int64_t num_tokens) const;
@@ -61,9 +64,9 @@ private:
     ModelConfig const* config_;
     MpiComm const* world_;
     Activations activations_;
-    MatrixParameter<T> embedding_;
+    Embedding<T> embedding_;
     std::vector<Block<T>> blocks_;
-    VectorParameter<T> final_norm_;
+    Norm<T> final_norm_;
     MatrixParameter<T> head_;
     std::size_t lowest_trainable_;  ///< block; blocks_.size() when no block trains
 

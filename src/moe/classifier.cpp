@@ -24,11 +24,19 @@ ClassifierChoice classify(
     );
     auto const runs = tokens == 0 ? 0 : tokens / run;
     ClassifierChoice choice;
-    choice.sums = arena.take<float, 2>({runs, width});
+    bool const is_told = by_row && routing.class_sums_use != ClassSums::of_tokens;
+    require(
+        !is_told || (routing.class_sums.shape[0] == runs && routing.class_sums.shape[1] == width),
+        "classifier: sums of [{}, {}] for {} rows of width {}", routing.class_sums.shape[0],
+        routing.class_sums.shape[1], runs, width
+    );
+    choice.sums = is_told ? routing.class_sums : arena.take<float, 2>({runs, width});
     choice.probs = arena.take<float, 2>({runs, 2});
     choice.among = arena.take<std::int32_t, 1>({tokens});
     choice.lengths = by_row ? routing.row_tokens : View<std::int32_t const, 1>{};
-    sum_runs<T>(x, choice.lengths, choice.sums, stream);
+    if (!is_told || routing.class_sums_use == ClassSums::keep) {
+        sum_runs<T>(x, choice.lengths, choice.sums, stream);
+    }
     if (routing.losses.is_old.data != nullptr) {
         choice.label = arena.take<std::int32_t, 1>({runs});
         label_runs(routing.losses.is_old, choice.label, stream);

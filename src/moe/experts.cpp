@@ -3,6 +3,8 @@
 
 #include "base/math.h"
 #include "base/require.h"
+#include "kernels/elementwise.h"
+#include "kernels/gelu.h"
 #include "kernels/grouped_matmul.h"
 #include "kernels/swiglu.h"
 
@@ -25,6 +27,62 @@ std::vector<View<T const, 2>> down_weights(ExpertGroup<T> const& group) {
         list.push_back(weights.down);
     }
     return list;
+}
+
+template <class T>
+void activate(FeedForwardKind kind, View<T const, 2> gate_up, View<T, 2> hidden, Stream stream) {
+    switch (kind) {
+        case FeedForwardKind::swiglu: return swiglu<T>(gate_up, hidden, stream);
+        case FeedForwardKind::geglu: return geglu<T>(gate_up, hidden, stream);
+        case FeedForwardKind::gelu: return gelu<T>(gate_up, hidden, stream);
+    }
+}
+
+template <class T>
+void activate_backward(
+    FeedForwardKind kind,
+    View<T const, 2> gate_up,
+    View<T const, 2> dhidden,
+    View<T, 2> dgate_up,
+    Stream stream
+) {
+    switch (kind) {
+        case FeedForwardKind::swiglu: return swiglu_backward<T>(gate_up, dhidden, dgate_up, stream);
+        case FeedForwardKind::geglu: return geglu_backward<T>(gate_up, dhidden, dgate_up, stream);
+        case FeedForwardKind::gelu: return gelu_backward<T>(gate_up, dhidden, dgate_up, stream);
+    }
+}
+
+// Adds each expert's bias, one of the two of its weights, to its pairs.
+template <class T>
+void add_biases(
+    ExpertGroup<T> const& group,
+    View<T const, 1> ExpertWeights<T>::*bias,
+    View<T, 2> y,
+    Stream stream
+) {
+    for (std::size_t l = 0; l < group.weights.size(); ++l) {
+        auto const& its = group.weights[l];
+        if (its.has_bias()) {
+            add_bias<T>(y.rows(group.begin[l], group.begin[l + 1]), its.*bias, stream);
+        }
+    }
+}
+
+// The gradients of those biases: sums over the pairs of each trainable expert.
+template <class T>
+void add_bias_gradients(
+    ExpertGroup<T> const& group,
+    View<float, 1> ExpertWeights<T>::*gradient,
+    View<T const, 2> dy,
+    Stream stream
+) {
+    for (std::size_t l = 0; l < group.weights.size(); ++l) {
+        auto const& its = group.weights[l];
+        if (its.has_bias() && its.is_trainable()) {
+            sum_columns<T>(dy.rows(group.begin[l], group.begin[l + 1]), its.*gradient, stream);
+        }
+    }
 }
 
 // The weight products of the trainable experts, on the pairs [pairs.begin, pairs.end) alone.
@@ -101,8 +159,10 @@ void experts_forward(
     auto const gate_up = gate_up_weights(group);
     auto const down = down_weights(group);
     grouped_matmul_nt<T>(x, group.begin, gate_up, activations.gate_up, stream);
-    swiglu<T>(activations.gate_up, activations.hidden, stream);
+    add_biases(group, &ExpertWeights<T>::gate_up_bias, activations.gate_up, stream);
+    activate<T>(group.kind, activations.gate_up, activations.hidden, stream);
     grouped_matmul_nt<T>(activations.hidden, group.begin, down, y, stream);
+    add_biases(group, &ExpertWeights<T>::down_bias, y, stream);
 }
 
 template <class T>
@@ -123,16 +183,19 @@ void experts_backward(
     ArenaScope const scope(arena);
     WeightProducts<T> const products(group);
     auto const pairs = dy.shape[0];
-    auto const hidden_width = activations.gate_up.shape[1] / 2;
+    auto const first_width = activations.gate_up.shape[1];
+    auto const hidden_width = is_gated(group.kind) ? first_width / 2 : first_width;
     auto const gate_up = gate_up_weights(group);
     auto const down = down_weights(group);
 
     auto const dhidden = arena.take<T, 2>({pairs, hidden_width});
     grouped_matmul_nn<T>(dy, group.begin, down, dhidden, stream);
     products.add_down(dy, activations.hidden, stream);
-    auto const dgate_up = arena.take<T, 2>({pairs, 2 * hidden_width});
-    swiglu_backward<T>(activations.gate_up, dhidden, dgate_up, stream);
+    add_bias_gradients(group, &ExpertWeights<T>::down_bias_gradient, dy, stream);
+    auto const dgate_up = arena.take<T, 2>({pairs, first_width});
+    activate_backward<T>(group.kind, activations.gate_up, dhidden, dgate_up, stream);
     products.add_gate_up(dgate_up, trainable_x, stream);
+    add_bias_gradients<T>(group, &ExpertWeights<T>::gate_up_bias_gradient, dgate_up, stream);
     if (dx.data != nullptr) {
         grouped_matmul_nn<T>(dgate_up, group.begin, gate_up, dx, stream);
     }

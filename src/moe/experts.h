@@ -8,18 +8,25 @@
 #include "base/math.h"
 #include "device/arena.h"
 #include "device/view.h"
+#include "moe/feed_forward.h"
 
 namespace isogloss {
 
-/// The weights of one expert, y = (silu(x G^T) * (x U^T)) Wd^T, G and U stacked.
+/// The weights of one expert, y = (silu(x G^T) * (x U^T)) Wd^T, G and U stacked; with its kinds of
+/// activation, and biases where there are some. All gradients have null data where it is frozen.
 template <class T>
 struct ExpertWeights {
-    View<T const, 2> gate_up;         ///< [2F, D]: gate rows, then up rows
+    View<T const, 2> gate_up;         ///< [2F, D]: gate rows, then up rows; without a gate [F, D]
     View<T const, 2> down;            ///< [D, F]
-    View<float, 2> gate_up_gradient;  ///< [2F, D]; null data: frozen
-    View<float, 2> down_gradient;     ///< [D, F]; null data: frozen
+    View<float, 2> gate_up_gradient;  ///< [2F, D]
+    View<float, 2> down_gradient;     ///< [D, F]
+    View<T const, 1> gate_up_bias = {};  ///< [2F]; null data: the experts have no biases
+    View<T const, 1> down_bias = {};     ///< [D]
+    View<float, 1> gate_up_bias_gradient = {};
+    View<float, 1> down_bias_gradient = {};
 
     [[nodiscard]] bool is_trainable() const { return gate_up_gradient.data != nullptr; }
+    [[nodiscard]] bool has_bias() const { return gate_up_bias.data != nullptr; }
 };
 
 /// The experts of this rank and the pairs that each has: expert l computes [begin[l], begin[l+1]).
@@ -27,6 +34,7 @@ template <class T>
 struct ExpertGroup {
     std::span<std::int64_t const> begin;        ///< [L+1]
     std::span<ExpertWeights<T> const> weights;  ///< [L]
+    FeedForwardKind kind = FeedForwardKind::swiglu;
 
     /// From the first trainable expert to past the last; empty where all are frozen.
     [[nodiscard]] Range trainable_experts() const;
@@ -37,12 +45,13 @@ struct ExpertGroup {
 /// What the experts compute on the way, and need on the way back.
 template <class T>
 struct ExpertActivations {
-    View<T, 2> gate_up;  ///< [M, 2F]
+    View<T, 2> gate_up;  ///< [M, 2F]; without a gate [M, F]
     View<T, 2> hidden;   ///< [M, F]; for the backward pass null where all experts here are frozen
 };
 
-/// gate_up[m] = G x[m], hidden = swiglu(gate_up), y[m] = Wd hidden[m], each with its expert's
-/// weights.                                                   x [M, D], y [M, D] out
+/// gate_up[m] = G x[m] + b, hidden = swiglu(gate_up) or what the kind says, y[m] = Wd hidden[m] +
+/// c, each with its expert's weights.                                                   x [M, D], y
+/// [M, D] out
 template <class T>
 void experts_forward(
     View<T const, 2> x,

@@ -17,18 +17,28 @@ namespace {
 
 template <class T>
 void check_expert(MoeShape const& shape, ExpertWeights<T> const& weights) {
-    std::array<std::int64_t, 2> const gate_up{2 * shape.hidden, shape.width};
+    std::array<std::int64_t, 2> const gate_up{shape.first(), shape.width};
     std::array<std::int64_t, 2> const down{shape.width, shape.hidden};
     require(
         weights.gate_up.shape == gate_up && weights.down.shape == down,
-        "MoE layer: an expert of [{}, {}] and [{}, {}]; width {} and hidden {} want [2F, D] and "
-        "[D, F]",
+        "MoE layer: an expert of [{}, {}] and [{}, {}]; width {} and hidden {} want [{}, D] "
+        "and [D, F]",
         weights.gate_up.shape[0], weights.gate_up.shape[1], weights.down.shape[0],
-        weights.down.shape[1], shape.width, shape.hidden
+        weights.down.shape[1], shape.width, shape.hidden, is_gated(shape.feed_forward) ? "2F" : "F"
     );
     require(
         (weights.gate_up_gradient.data == nullptr) == (weights.down_gradient.data == nullptr),
         "MoE layer: one half of an expert is frozen; freeze both or none"
+    );
+    require(
+        !weights.has_bias() ||
+            (weights.gate_up_bias.shape[0] == shape.first() &&
+             weights.down_bias.shape[0] == shape.width &&
+             (weights.down_bias_gradient.data != nullptr) == weights.is_trainable() &&
+             (weights.gate_up_bias_gradient.data != nullptr) == weights.is_trainable()),
+        "MoE layer: biases of {} and {} for matrices of {} and {} rows, or frozen otherwise than "
+        "their matrices",
+        weights.gate_up_bias.shape[0], weights.down_bias.shape[0], shape.first(), shape.width
     );
 }
 
@@ -180,7 +190,7 @@ void MoeLayer<T>::routed_forward(
     auto const& plan = saved.plan;
     auto const group = group_of(plan.expert_begin);
     auto const pairs = plan.num_pairs();
-    saved.experts.gate_up = arena.take<T, 2>({pairs, 2 * shape_.hidden});
+    saved.experts.gate_up = arena.take<T, 2>({pairs, shape_.first()});
     saved.computed = arena.take<T, 2>({pairs, shape_.width});
     // Inputs serve the products of weights alone, so where all experts are frozen none are kept.
     bool const keeps_inputs = group.trainable_experts().size() > 0;
@@ -208,7 +218,7 @@ void MoeLayer<T>::single_forward(
     auto const tokens = x.shape[0];
     std::array<std::int64_t, 2> const begin{0, tokens};
     auto const group = group_of(begin);
-    saved.experts.gate_up = arena.take<T, 2>({tokens, 2 * shape_.hidden});
+    saved.experts.gate_up = arena.take<T, 2>({tokens, shape_.first()});
     if (group.trainable_experts().size() > 0) {
         saved.experts.hidden = arena.take<T, 2>({tokens, shape_.hidden});
     }

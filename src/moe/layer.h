@@ -26,6 +26,10 @@ struct MoeShape {
     std::int64_t width = 0;   ///< D
     std::int64_t hidden = 0;  ///< F, of one expert
     std::int32_t top_k = 1;   ///< K; a layer with fewer experts uses them all
+    FeedForwardKind feed_forward = FeedForwardKind::swiglu;
+
+    /// Rows of an expert's first matrix: 2F with a gate, else F.
+    [[nodiscard]] std::int64_t first() const { return first_rows(feed_forward, hidden); }
 };
 
 /// A layer's parameters on this rank.
@@ -165,7 +169,7 @@ private:
         Stream stream
     );
     [[nodiscard]] ExpertGroup<T> group_of(std::span<std::int64_t const> begin) const {
-        return {begin, weights_.experts};
+        return {begin, weights_.experts, shape_.feed_forward};
     }
 
     MoeShape shape_;

@@ -24,6 +24,13 @@ constexpr char const* name_of(ClassifierSpan span) {
     return span == ClassifierSpan::sequence ? "sequence" : "token";
 }
 
+/// Where the sums that a classifier decides rows by come from.
+enum class ClassSums : std::uint8_t {
+    of_tokens,  ///< the tokens of the pass
+    keep,       ///< the same, left in Routing::class_sums
+    given,      ///< Routing::class_sums: the row's decision was made on earlier tokens
+};
+
 /// How the tokens of one micro-batch are routed in one layer: N tokens in B rows of T. The mode,
 /// `classify` and the numbers are the same on every rank; views belong to this rank's tokens and
 /// may have null data where nobody asks for them.
@@ -34,10 +41,12 @@ struct Routing {
     /// gate 1, past the router. Class 1: the router's K best among its first `class_one_experts`.
     /// LayerMoE, arXiv:2505.22582.
     bool classify = false;
-    std::int32_t class_one_experts = 0;      ///< 0: all
-    std::int64_t row_length = 0;             ///< T
-    View<std::int32_t const, 1> row_tokens;  ///< [B] tokens of each row before its padding
-    RouterLossTerms losses;                  ///< of a training pass
+    std::int32_t class_one_experts = 0;               ///< 0: all
+    std::int64_t row_length = 0;                      ///< T
+    View<std::int32_t const, 1> row_tokens;           ///< [B] tokens of each row before its padding
+    ClassSums class_sums_use = ClassSums::of_tokens;  ///< of a classifier that decides about rows
+    View<float, 2> class_sums;                        ///< [B, D]
+    RouterLossTerms losses;                           ///< of a training pass
 };
 
 /// Labelled decisions of a classifier: rows (sequence) or tokens whose language is known to be old

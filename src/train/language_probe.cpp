@@ -49,7 +49,8 @@ std::vector<std::size_t> ffn_matrices(
 ) {
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < specs.size(); ++i) {
-        if (specs[i].part == Part::expert && first <= specs[i].layer && specs[i].layer < last) {
+        bool const is_matrix = specs[i].part == Part::expert && specs[i].shape.size() == 2;
+        if (is_matrix && first <= specs[i].layer && specs[i].layer < last) {
             found.push_back(i);
         }
     }

@@ -47,6 +47,19 @@ TEST_F(GpuModelTest, Bf16ExpertsMatchTheReference) {
     expect_reference(test::small_config({1, 2, 3}, DType::bf16), kBf16Bound, kBf16Margin, keep);
 }
 
+// Of Bloom all but its positions.
+TEST_F(GpuModelTest, FamiliesMatchTheReference) {
+    for (auto const dtype : {DType::f32, DType::bf16}) {
+        auto const bound = dtype == DType::f32 ? kFloatBound : kBf16Bound;
+        auto const margin = dtype == DType::f32 ? kFloatMargin : kBf16Margin;
+        expect_reference(test::small_gemma({1, 3}, dtype), bound, margin, keep);
+        expect_reference(test::small_llama3({1, 3}, dtype), bound, margin, recompute);
+        auto bloom = test::small_bloom({1, 3}, dtype);
+        bloom.family.position = PositionKind::rotary;
+        expect_reference(bloom, bound, margin, keep);
+    }
+}
+
 TEST_F(GpuModelTest, RoutersLossesAndClassifiersMatchTheReference) {
     auto config = test::small_config({2, 3}, DType::f32);
     config.layers[1].classifier = {2, ClassifierSpan::sequence};

@@ -13,64 +13,26 @@
 #include <vector>
 
 #include "model/config.h"
+#include "support/reference_parts.h"
+#include "support/reference_task.h"
 #include "support/tape.h"
 
 namespace isogloss::test {
 
-/// Rows of the global batch, row after row.
-struct ReferenceBatch {
-    std::int64_t rows = 0;
-    std::int64_t row_length = 0;
-    std::vector<std::int32_t> tokens;
-    std::vector<std::int32_t> targets;  ///< -1: does not count
-    std::vector<std::int32_t> position;
-    std::vector<std::int32_t> document_start;
-
-    [[nodiscard]] std::size_t size() const { return tokens.size(); }
-};
-
-/// What a run is asked for. Losses are means over this batch; 0: not asked.
-struct ReferenceTask {
-    double counted = 1.0;  ///< the language model's loss is divided by it
-    double balance = 0.0;
-    double balance_scale = 1.0;  ///< what a balanced layer's loss is
-    bool is_hard = false;
-    bool classify = false;
-    bool class_one_is_older = false;
-    std::vector<std::int32_t> expert{};  ///< [row] hard expert and label; -1: none
-    std::vector<std::int32_t> is_old{};  ///< [row] 1, 0; -1: not counted
-    double classification = 0.0;
-    double priors = 0.0;
-    bool priors_as_released = false;
-    bool priors_by_buckets = false;
-    double classifier = 0.0;
-};
-
 template <class S>
-using Parameters = std::map<std::string, std::vector<S>>;
+class ReferenceModel : private ReferenceParts<S> {
+    using Parts = ReferenceParts<S>;
+    using Parts::add_to;
+    using Parts::config_;
+    using Parts::feed_forward;
+    using Parts::index;
+    using Parts::normalised;
+    using Parts::product;
 
-template <class S>
-struct ReferenceResult {
-    S objective = S(0.0);  ///< sum of losses / counted + sum of coefficient * loss
-    double classification_loss = 0.0;
-    double priors_loss = 0.0;
-    double classifier_loss = 0.0;
-    std::int64_t decisions = 0;  ///< of all classifiers, labelled
-    std::int64_t correct = 0;
-    std::vector<double> row_loss;
-    double balance_loss = 0.0;
-    std::vector<std::vector<std::int64_t>> expert_tokens;
-    double smallest_margin = 1e9;  ///< between the last chosen and the first not chosen expert
-};
-
-template <class S>
-class ReferenceModel {
 public:
-    using Row = std::vector<S>;
-    using Rows = std::vector<Row>;  // [token][width]
-
-    ReferenceModel(ModelConfig const& config, Parameters<S> const& parameters)
-        : config_(config), parameters_(parameters) {}
+    using Parts::Parts;
+    using typename Parts::Row;
+    using typename Parts::Rows;
 
     ReferenceResult<S> run(ReferenceBatch const& batch, double counted, double coefficient) {
         return run(batch, {.counted = counted, .balance = coefficient});
@@ -81,16 +43,13 @@ public:
         classification_ = {};
         classifier_ = {};
         priors_.clear();
-        Rows x;
-        for (auto const token : batch.tokens) {
-            x.push_back(row_of("embedding.weight", token));
-        }
+        Rows x = Parts::embedded(batch.tokens);
         S balance = S(0.0);
         int routed = 0;
         for (std::int32_t i = 0; i < config_.num_layers(); ++i) {
             auto const layer = "layers." + std::to_string(i) + ".";
-            add_to(x, attention(normalised(x, layer + "attention_norm.weight"), batch, layer));
-            auto const h = normalised(x, layer + "ffn_norm.weight");
+            add_to(x, Parts::attention(normalised(x, layer + "attention_norm"), batch, layer));
+            auto const h = normalised(x, layer + "ffn_norm");
             result_.expert_tokens.emplace_back();
             if (config_.layers[index(i)].has_router()) {
                 balance = balance + mixture(h, x, i, batch, task);
@@ -101,7 +60,7 @@ public:
                 }
             }
         }
-        result_.objective = head(normalised(x, "final_norm.weight"), batch) / S(task.counted);
+        result_.objective = head(normalised(x, "final_norm"), batch) / S(task.counted);
         if (routed > 0) {
             balance = balance / S(static_cast<double>(routed));
             result_.balance_loss = value_of(balance);
@@ -236,128 +195,6 @@ private:
         order.resize(choices);
         return order;
     }
-    static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
-    std::vector<S> const& weight(std::string const& name) const { return parameters_.at(name); }
-
-    Row row_of(std::string const& name, std::int64_t row) const {
-        auto const width = config_.width;
-        auto const& values = weight(name);
-        return Row(values.begin() + row * width, values.begin() + (row + 1) * width);
-    }
-    static void add_to(Row& x, Row const& y) {
-        for (std::size_t d = 0; d < x.size(); ++d) {
-            x[d] = x[d] + y[d];
-        }
-    }
-    static void add_to(Rows& x, Rows const& y) {
-        for (std::size_t n = 0; n < x.size(); ++n) {
-            add_to(x[n], y[n]);
-        }
-    }
-    // y = W x for W [out, in].
-    Row product(Row const& x, std::string const& name) const {
-        auto const& values = weight(name);
-        Row y(values.size() / x.size(), S(0.0));
-        for (std::size_t o = 0; o < y.size(); ++o) {
-            for (std::size_t i = 0; i < x.size(); ++i) {
-                y[o] = y[o] + values[o * x.size() + i] * x[i];
-            }
-        }
-        return y;
-    }
-    Rows normalised(Rows const& x, std::string const& gain) const {
-        using std::sqrt;
-        Rows y = x;
-        for (auto& row : y) {
-            S squares = S(0.0);
-            for (auto const& value : row) {
-                squares = squares + value * value;
-            }
-            S const root = sqrt(
-                squares / S(static_cast<double>(row.size())) +
-                S(static_cast<double>(config_.norm_epsilon))
-            );
-            for (std::size_t d = 0; d < row.size(); ++d) {
-                row[d] = row[d] / root * weight(gain)[d];
-            }
-        }
-        return y;
-    }
-    // Pairs (i, i + W/2) of head `head` of `row` turned by position * theta^(-2i/W).
-    void turn(Row& row, std::int64_t head, std::int32_t position) const {
-        auto const width = config_.head_width;
-        for (std::int64_t i = 0; i < width / 2; ++i) {
-            double const angle =
-                position * std::pow(
-                               static_cast<double>(config_.rope_theta),
-                               -2.0 * static_cast<double>(i) / static_cast<double>(width)
-                           );
-            auto& a = row[index(head * width + i)];
-            auto& b = row[index(head * width + i + width / 2)];
-            S const turned = a * S(std::cos(angle)) - b * S(std::sin(angle));
-            b = a * S(std::sin(angle)) + b * S(std::cos(angle));
-            a = turned;
-        }
-    }
-    Rows attention(Rows const& h, ReferenceBatch const& batch, std::string const& layer) const {
-        Rows qkv;
-        for (std::size_t n = 0; n < h.size(); ++n) {
-            qkv.push_back(product(h[n], layer + "attention.qkv.weight"));
-            if (config_.qkv_bias) {
-                add_to(qkv[n], weight(layer + "attention.qkv.bias"));
-            }
-            for (std::int64_t head = 0; head < config_.num_heads + config_.num_kv_heads; ++head) {
-                turn(qkv[n], head, batch.position[n]);
-            }
-        }
-        Rows y;
-        for (std::size_t n = 0; n < h.size(); ++n) {
-            Row mixed;
-            for (std::int64_t head = 0; head < config_.num_heads; ++head) {
-                auto const part = attend(qkv, batch, n, head);
-                mixed.insert(mixed.end(), part.begin(), part.end());
-            }
-            y.push_back(product(mixed, layer + "attention.output.weight"));
-        }
-        return y;
-    }
-    Row attend(Rows const& qkv, ReferenceBatch const& batch, std::size_t n, std::int64_t head)
-        const {
-        using std::exp;
-        auto const width = config_.head_width;
-        auto const kv = head / (config_.num_heads / config_.num_kv_heads);
-        auto const row_start = n / index(batch.row_length) * index(batch.row_length);
-        auto const first = row_start + index(batch.document_start[n]);
-        auto const key = (config_.num_heads + kv) * width;
-        auto const value = (config_.num_heads + config_.num_kv_heads + kv) * width;
-        S total = S(0.0);
-        Row sum(index(width), S(0.0));
-        for (auto j = first; j <= n; ++j) {
-            S score = S(0.0);
-            for (std::int64_t w = 0; w < width; ++w) {
-                score = score + qkv[n][index(head * width + w)] * qkv[j][index(key + w)];
-            }
-            S const weighted = exp(score / S(std::sqrt(static_cast<double>(width))));
-            total = total + weighted;
-            for (std::int64_t w = 0; w < width; ++w) {
-                sum[index(w)] = sum[index(w)] + weighted * qkv[j][index(value + w)];
-            }
-        }
-        for (auto& element : sum) {
-            element = element / total;
-        }
-        return sum;
-    }
-    Row feed_forward(Row const& h, std::string const& expert) const {
-        using std::exp;
-        auto const both = product(h, expert + "gate_up.weight");
-        Row hidden;
-        for (std::int64_t f = 0; f < config_.ffn_hidden; ++f) {
-            auto const& z = both[index(f)];
-            hidden.push_back(z / (S(1.0) + exp(S(0.0) - z)) * both[index(config_.ffn_hidden + f)]);
-        }
-        return product(hidden, expert + "down.weight");
-    }
     // Adds the experts' outputs to x. Returns scale * E sum_e f_e P_e of the routed tokens.
     S mixture(
         Rows const& h,
@@ -459,8 +296,6 @@ private:
         return sum;
     }
 
-    ModelConfig const& config_;
-    Parameters<S> const& parameters_;
     ReferenceResult<S> result_;
     Mean classification_;
     Mean classifier_;

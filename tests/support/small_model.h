@@ -35,6 +35,52 @@ inline ModelConfig small_config(std::vector<std::int32_t> const& experts, DType 
     return config;
 }
 
+/// The same with three heads, a count that is no power of two.
+inline ModelConfig small_bloom(std::vector<std::int32_t> const& experts, DType dtype) {
+    auto config = small_config(experts, dtype);
+    config.num_heads = 3;
+    config.num_kv_heads = 3;
+    config.qkv_bias = true;
+    config.tied_embeddings = true;
+    config.family.norm = NormKind::layer;
+    config.family.position = PositionKind::alibi;
+    config.family.feed_forward = FeedForwardKind::gelu;
+    config.family.embedding_norm = true;
+    config.family.linear_bias = true;
+    return config;
+}
+
+/// The same with heads that are wider than width / heads.
+inline ModelConfig small_gemma(std::vector<std::int32_t> const& experts, DType dtype) {
+    auto config = small_config(experts, dtype);
+    config.num_heads = 4;
+    config.num_kv_heads = 1;
+    config.head_width = 6;
+    config.tied_embeddings = true;
+    config.family.norm = NormKind::rms_offset;
+    config.family.feed_forward = FeedForwardKind::geglu;
+    config.family.embedding_scale = true;
+    return config;
+}
+
+inline ModelConfig small_qwen3(std::vector<std::int32_t> const& experts, DType dtype) {
+    auto config = small_config(experts, dtype);
+    config.num_kv_heads = 2;
+    config.family.qk_norm = true;
+    return config;
+}
+
+/// Scaled so that the first pair is kept, the second mixed and the others slowed.
+inline ModelConfig small_llama3(std::vector<std::int32_t> const& experts, DType dtype) {
+    auto config = small_config(experts, dtype);
+    config.num_heads = 2;
+    config.num_kv_heads = 1;
+    config.head_width = 8;
+    config.rope_theta = 100.0F;
+    config.rope_scaling = {RopeScalingKind::llama3, 8.0F, 1.0F, 4.0F, 40};
+    return config;
+}
+
 /// Uneven by hand: replicas, ranks that hold no expert of a layer, all of one rank's on another.
 inline Placement uneven_placement(ModelConfig const& config, int ranks) {
     Placement placement;
@@ -113,7 +159,8 @@ inline Batch part_of(ReferenceBatch const& all, int rank, int ranks) {
 inline Parameters<double> random_parameters(ModelConfig const& config, std::uint64_t seed) {
     Parameters<double> parameters;
     for (auto const& spec : parameter_specs(config)) {
-        bool const is_gain = spec.shape.size() == 1 && !spec.name.ends_with("bias");
+        bool const is_gain = spec.shape.size() == 1 && !spec.name.ends_with("bias") &&
+                             config.family.norm != NormKind::rms_offset;
         double const deviation = spec.part == Part::router ? 1.0 : 0.35;
         auto& values = parameters[spec.name];
         for (std::int64_t i = 0; i < spec.size(); ++i) {
