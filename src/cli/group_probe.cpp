@@ -18,6 +18,7 @@ namespace {
 struct ProbeFlags {
     bool skip_small = false;
     bool redo = false;
+    bool part = false;
     bool json = false;
     bool quiet = false;
 };
@@ -55,6 +56,11 @@ void describe(Options& options, ProbeConfig& config, ProbeFlags& flags) {
     );
     options.add("skip-small", flags.skip_small, "leave out languages with too little text");
     options.add("redo", flags.redo, "make files again that other options, text or base made");
+    options.add(
+        "part", flags.part,
+        "write the languages' files only: for jobs that share the languages out, before a last one "
+        "over all"
+    );
     options.add("json", flags.json, "print one JSON document instead of a table");
     options.add("quiet", flags.quiet, "print nothing on standard output");
 }
@@ -108,9 +114,11 @@ Exit run_group_probe(Arguments const& arguments, World const& world, StopSignal 
     }
     config.small = flags.skip_small ? SmallLanguages::skip : SmallLanguages::refuse;
     config.stale = flags.redo ? StaleFiles::redo : StaleFiles::refuse;
+    config.results = flags.part ? ProbeResults::leave : ProbeResults::write;
     Log log(world.comm().rank());
     auto const result = run_probe(config, world.comm(), stop, ProgressStyle::automatic, log);
-    if (world.comm().rank() == 0 && result.exit == Exit::done && !flags.quiet) {
+    bool const has_results = result.exit == Exit::done && !flags.part;
+    if (world.comm().rank() == 0 && has_results && !flags.quiet) {
         auto const text = report(config, result, flags.json);
         std::fwrite(text.data(), 1, text.size(), stdout);
     }

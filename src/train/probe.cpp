@@ -346,7 +346,9 @@ ProbeResult run_probe(
     ProbeResult result;
     result.languages = languages_with_text(work);
     if (probe_all(work, pending_languages(work, result.languages), style)) {
-        write_results(work, result);
+        if (config.results == ProbeResults::write) {
+            write_results(work, result);
+        }
         return result;
     }
     log.info("stopped on request; run the same command again to go on");

@@ -25,6 +25,9 @@ enum class FfnWeights : std::uint8_t {
 enum class SmallLanguages : std::uint8_t { refuse, skip };
 /// What to do with a file that another base, text or option made.
 enum class StaleFiles : std::uint8_t { refuse, redo };
+/// Whether a run ends with the results over its languages. Runs that share languages out leave them
+/// to a last one over all: two that write one file at a time would be in each other's way.
+enum class ProbeResults : std::uint8_t { write, leave };
 
 /// DMoE's probe (arXiv:2506.12388); the defaults are the paper's. AdamW with 0.9, 0.999, 1e-8, no
 /// weight decay, clipping at 1; the learning rate falls linearly to 0 without warm-up.
@@ -45,6 +48,7 @@ struct ProbeConfig {
     std::int64_t ranks_per_language = 1;
     SmallLanguages small = SmallLanguages::refuse;
     StaleFiles stale = StaleFiles::refuse;
+    ProbeResults results = ProbeResults::write;
 };
 
 /// Every rule the config breaks, one sentence each.
@@ -57,13 +61,13 @@ RunConfig probe_run(ProbeConfig const& config, std::string const& language);
 struct ProbeResult {
     Exit exit = Exit::done;
     std::vector<std::string> languages;
-    std::vector<ProbeRecord> records;  ///< one a language; only on rank 0, only when done
+    std::vector<ProbeRecord> records;  ///< one a language; only on rank 0, only when written
 };
 
 /// Probes the languages that `out` has no file of, ranks_per_language ranks each, and keeps a file
 /// a language, written whole or not at all: a run that was stopped goes on with those that are
-/// missing. Then writes OUT/deviation.json and OUT/similarity.json. Weights are held as f32,
-/// whatever the checkpoint's type. Collective over the world.
+/// missing. Then writes OUT/deviation.json and OUT/similarity.json, unless those are left to
+/// another run. Weights are held as f32, whatever the checkpoint's type. Collective over the world.
 /// @throws Error  (usage) for a model with routers, or a file that is stale and may not be redone;
 ///         (data) when a language has too little text for rows of its own in every step
 ProbeResult run_probe(

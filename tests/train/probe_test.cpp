@@ -280,6 +280,29 @@ TEST(ProbeTest, AnInterruptedProbeEndsAsAnUninterruptedOne) {
     }
 }
 
+TEST(ProbeTest, JobsThatShareTheLanguagesOutEndAsOneJob) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), dense_model(DType::f32));
+    auto const straight = tiny_probe(folder.path(), "straight");
+    ASSERT_EQ(probe(straight, group).exit, Exit::done);
+    auto const config = tiny_probe(folder.path(), "shared");
+    for (std::vector<std::string> const& slice : {std::vector<std::string>{"tr"}, {"el", "hu"}}) {
+        auto part = config;
+        part.languages = slice;
+        part.results = ProbeResults::leave;
+        ASSERT_EQ(probe(part, group).exit, Exit::done);
+        MPI_Barrier(MPI_COMM_WORLD);
+        EXPECT_FALSE(std::filesystem::exists(config.out / "deviation.json"));
+        EXPECT_FALSE(std::filesystem::exists(config.out / "similarity.json"));
+    }
+    ASSERT_EQ(probe(config, group).exit, Exit::done);
+    MPI_Barrier(MPI_COMM_WORLD);
+    for (auto const* name : {"el.h5", "hu.h5", "tr.h5", "deviation.json", "similarity.json"}) {
+        EXPECT_EQ(sha256_file(straight.out / name), sha256_file(config.out / name)) << name;
+    }
+}
+
 TEST(ProbeTest, StaleFilesAreRefusedOrMadeAgain) {
     test::SharedFolder const folder;
     auto const group = world();
