@@ -51,6 +51,7 @@ std::span<Command const> commands() {
          with_stop_signal<run_evaluate>},
         {"evaluate compare", "what two evaluations differ in: scores and routing",
          run_evaluate_compare},
+        {"generate", "text from a checkpoint, to look at", run_generate},
         {"bench step", "times training steps, phase by phase", run_bench_step},
         {"bench loader", "reading windows of a corpus against a flat file", run_bench_loader},
         {"bench checkpoint", "saving and loading against a plain file", run_bench_checkpoint},

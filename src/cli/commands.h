@@ -28,6 +28,7 @@ Exit run_expand_allocate(Arguments const& arguments);
 Exit run_expand_apply(Arguments const& arguments);
 Exit run_lifelong(Arguments const& arguments, World const& world);
 Exit run_evaluate_compare(Arguments const& arguments);
+Exit run_generate(Arguments const& arguments, World const& world);
 Exit run_bench_step(Arguments const& arguments, World const& world);
 Exit run_bench_loader(Arguments const& arguments);
 Exit run_bench_checkpoint(Arguments const& arguments, World const& world);

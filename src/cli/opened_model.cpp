@@ -8,6 +8,21 @@
 
 namespace isogloss {
 
+LanguageModel load_model(
+    StoredCheckpoint const& stored,
+    World const& world,
+    std::function<void(ModelConfig const&)> const& check,
+    Device device
+) {
+    auto const config = frozen(stored.manifest.config);
+    if (check) {
+        check(config);
+    }
+    LanguageModel model(config, place_model(config, world), world.comm(), {.device = device});
+    load_weights(stored, model.parameters(), HashCheck::compare, world.comm());
+    return model;
+}
+
 OpenedModel open_model(
     std::filesystem::path const& checkpoint,
     std::filesystem::path const& corpus,
@@ -19,14 +34,7 @@ OpenedModel open_model(
     Corpus text(corpus);
     auto stored = read_checkpoint(checkpoint, world.comm());
     require_tokenizer(stored, text.manifest().tokenizer_sha256, "corpus " + corpus.string());
-    auto const config = frozen(stored.manifest.config);
-    if (check) {
-        check(config);
-    }
-    LanguageModel model(
-        config, place_model(config, world), world.comm(), {.device = device.device}
-    );
-    load_weights(stored, model.parameters(), HashCheck::compare, world.comm());
+    auto model = load_model(stored, world, check, device.device);
     return {std::move(stored), std::move(text), std::move(model)};
 }
 

@@ -19,6 +19,15 @@ struct OpenedModel {
     LanguageModel model;
 };
 
+/// The model of a checkpoint that was read, frozen, with its weights. Collective over the world.
+/// @param check  as below
+LanguageModel load_model(
+    StoredCheckpoint const& stored,
+    World const& world,
+    std::function<void(ModelConfig const&)> const& check = {},
+    Device device = Device::cpu
+);
+
 /// Collective over the world.
 /// @param check  called with the model's config before its weights are read: throws what does not
 ///               suit it
