@@ -108,7 +108,8 @@ inline std::vector<std::pair<std::string, std::string>> shards_of(
     std::filesystem::path const& checkpoint
 ) {
     std::vector<std::pair<std::string, std::string>> shards;
-    for (auto const& shard : read_json(checkpoint / "manifest.json").at("shards")) {
+    auto const manifest = read_json(checkpoint / "manifest.json");
+    for (auto const& shard : manifest.at("shards")) {
         shards.emplace_back(shard.at("file"), shard.at("sha256"));
     }
     return shards;
