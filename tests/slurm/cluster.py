@@ -12,6 +12,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -134,16 +135,25 @@ class Keeper:
         self.daemons = []
         self.shared = f"/dev/shm/isogloss-slurm-{os.getpid()}"  # of each node, with its name behind
 
+    def make_gpus(self):
+        """Device files, or none where a container may not make them."""
+        gpus = [self.folder / f"nvidia{i}" for i in range(GPUS)]
+        try:
+            for gpu in gpus:
+                os.mknod(gpu, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        except PermissionError:
+            return []
+        return gpus
+
     def write_config(self):
         ports = free_ports(1 + len(self.nodes))
         host = socket.gethostname().partition(".")[0]
-        gpus = [self.folder / f"nvidia{i}" for i in range(GPUS)]
+        gpus = self.make_gpus()
+        gres = f"Gres=gpu:{len(gpus)} " if gpus else ""
         lines = [CONFIG.format(folder=self.folder, host=host, ports=ports)]
-        for gpu in gpus:
-            os.mknod(gpu, 0o600 | 0o020000, os.makedev(1, 3))
         for node, port in zip(self.nodes, ports[1:]):
             lines.append(f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={self.cpus} "
-                         f"RealMemory=2048 Gres=gpu:{GPUS} State=UNKNOWN\n")
+                         f"RealMemory=2048 {gres}State=UNKNOWN\n")
         lines.append(f"PartitionName=main Nodes={','.join(self.nodes)} Default=YES MaxTime=INFINITE State=UP\n")
         (self.folder / "slurm.conf").write_text("".join(lines))
         (self.folder / "gres.conf").write_text(

@@ -136,6 +136,8 @@ class JobTest(QueueTest):
         return {"ISOGLOSS_PROGRAM": str(path)}
 
     def test_each_rank_sees_all_gpus_of_its_node(self):
+        if not list(self.bench.cluster.folder.glob("nvidia*")):
+            self.skipTest("no device files can be made here")
         shown = self.play("shown", 'echo "rank $SLURM_PROCID sees $CUDA_VISIBLE_DEVICES"')
         job = self.train("gpus", options=(*TWO_BY_TWO, "--gpus-per-node=2"), environment=shown).wait("COMPLETED")
         for rank in range(4):
