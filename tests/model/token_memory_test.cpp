@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "base/error.h"
 #include "model/model_fixture.h"
@@ -167,18 +168,19 @@ TEST(TokenMemoryTest, Bf16DiffersByItsRoundings) {
     expect_pieces_like_whole(test::small_bloom({1, 1}, DType::bf16), {}, bound);
 }
 
-TEST(TokenMemoryTest, ScoresHaveTheLossOfAnEvaluation) {
-    Fixture fixture(test::small_qwen3({1, 2}, DType::f32), kFloatMargin);
+// Scores at all places of the fixture's rows beside the losses of an evaluation.
+void expect_losses_of_evaluation(Fixture& fixture) {
     auto const& config = fixture.config;
     // Rows of one document, as a memory has them.
     for (std::int64_t n = 0; n < fixture.batch.size(); ++n) {
         fixture.batch.position.data()[n] = static_cast<std::int32_t>(n % 7);
         fixture.batch.document_start.data()[n] = 0;
     }
-    auto const losses = fixture.model.evaluate(fixture.batch);
+    auto const losses = fixture.evaluate();
     TokenMemory memory(config, fixture.batch.rows, 7);
-    auto const scores =
-        fixture.model.continue_rows(fixture.batch, {}, all_tokens(fixture.batch.size()), memory);
+    auto const scores = fixture.model.continue_rows(
+        fixture.batch, fixture.routing(), all_tokens(fixture.batch.size()), memory
+    );
     for (std::int64_t row = 0; row < fixture.batch.rows; ++row) {
         double sum = 0.0;
         for (auto n = row * 7; n < row * 7 + 7; ++n) {
@@ -193,6 +195,27 @@ TEST(TokenMemoryTest, ScoresHaveTheLossOfAnEvaluation) {
         // The same scores; a loss sums 19 exponentials in float.
         EXPECT_NEAR(losses.row_loss[static_cast<std::size_t>(row)], sum, 64.0 / (1 << 24) * sum);
     }
+}
+
+TEST(TokenMemoryTest, ScoresHaveTheLossOfAnEvaluation) {
+    Fixture fixture(test::small_qwen3({1, 2}, DType::f32), kFloatMargin);
+    expect_losses_of_evaluation(fixture);
+}
+
+TEST(TokenMemoryTest, ClassifiersDecideAsInAnEvaluation) {
+    auto config = test::small_config({3, 3}, DType::f32);
+    for (auto& layer : config.layers) {
+        layer.classifier = {2, ClassifierSpan::sequence};
+    }
+    Fixture fixture(config, kFloatMargin, test::small_batch(config), {.classify = true});
+    expect_losses_of_evaluation(fixture);
+    // Some rows are of class 1: with all of class 0 every token would go to expert 0.
+    auto const asked = fixture.evaluate();
+    std::int64_t elsewhere = 0;
+    for (auto const& layer : asked.expert_tokens) {
+        elsewhere += std::accumulate(layer.begin() + 1, layer.end(), std::int64_t{0});
+    }
+    EXPECT_GT(sum_over(elsewhere, fixture.group), 0);
 }
 
 TEST(TokenMemoryTest, MoreTokensThanPositionsAreRefused) {
