@@ -27,6 +27,8 @@ std::span<Command const> commands() {
         {"corpus info", "languages of a corpus: documents, tokens, bytes, shares", run_corpus_info},
         {"corpus verify", "is a corpus as it was built?", run_corpus_verify},
         {"model create", "a checkpoint with random weights", run_model_create},
+        {"model import", "a model of transformers -> a checkpoint", run_model_import},
+        {"model export", "a checkpoint -> a model of transformers", run_model_export},
         {"model info", "what a checkpoint holds", run_model_info},
         {"model verify", "are a checkpoint's files as they were written?", run_model_verify},
         {"model diff", "which tensors of two checkpoints are equal", run_model_diff},

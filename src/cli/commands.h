@@ -18,6 +18,8 @@ Exit run_corpus_build(Arguments const& arguments, World const& world);
 Exit run_corpus_info(Arguments const& arguments);
 Exit run_corpus_verify(Arguments const& arguments);
 Exit run_model_create(Arguments const& arguments, World const& world);
+Exit run_model_import(Arguments const& arguments, World const& world);
+Exit run_model_export(Arguments const& arguments, World const& world);
 Exit run_model_info(Arguments const& arguments);
 Exit run_model_verify(Arguments const& arguments);
 Exit run_model_diff(Arguments const& arguments);

@@ -1,0 +1,224 @@
+// checkpoint/hugging_face_config_test.cpp
+#include "checkpoint/hugging_face_config.h"
+
+#include "checkpoint/hugging_face_config_json.h"
+#include "support/expect_error.h"
+
+namespace isogloss {
+namespace {
+
+using test::expect_error;
+
+Json llama() {
+    return {{"model_type", "llama"},    {"vocab_size", 100},
+            {"hidden_size", 24},        {"intermediate_size", 36},
+            {"num_hidden_layers", 3},   {"num_attention_heads", 4},
+            {"num_key_value_heads", 2}, {"max_position_embeddings", 64},
+            {"rms_norm_eps", 1e-5},     {"architectures", {"LlamaForCausalLM"}},
+            {"torch_dtype", "bfloat16"}};
+}
+
+Json of_kind(std::string const& kind, Json const& more = Json::object()) {
+    auto json = llama();
+    json["model_type"] = kind;
+    json.update(more);
+    return json;
+}
+
+Json moe(std::string const& kind, Json const& more = Json::object()) {
+    auto json = of_kind(
+        kind, {{"num_experts", 4},
+               {"num_experts_per_tok", 2},
+               {"moe_intermediate_size", 12},
+               {"norm_topk_prob", true}}
+    );
+    json.update(more);
+    return json;
+}
+
+ForeignModel parse(Json const& json) {
+    return parse_hugging_face_config(json, {}, "config.json");
+}
+
+void expect_refused(Json const& json, std::string const& part) {
+    expect_error(Exit::data, part, [&] { static_cast<void>(parse(json)); });
+}
+
+TEST(HuggingFaceConfigTest, LlamaIsRead) {
+    auto const model = parse(llama());
+    auto const& config = model.config;
+    EXPECT_EQ(model.form, ForeignForm::llama);
+    EXPECT_EQ(config.vocab_size, 100);
+    EXPECT_EQ(config.width, 24);
+    EXPECT_EQ(config.num_heads, 4);
+    EXPECT_EQ(config.num_kv_heads, 2);
+    EXPECT_EQ(config.head_width, 6);
+    EXPECT_EQ(config.ffn_hidden, 36);
+    EXPECT_EQ(config.max_positions, 64);
+    EXPECT_EQ(config.rope_theta, 10000.0F);
+    EXPECT_EQ(config.norm_epsilon, 1e-5F);
+    EXPECT_FALSE(config.qkv_bias);
+    EXPECT_FALSE(config.tied_embeddings);
+    EXPECT_EQ(config.experts_per_layer(), (std::vector<std::int32_t>{1, 1, 1}));
+    EXPECT_EQ(config.family, Family{});
+    EXPECT_EQ(model.ignored, (std::vector<std::string>{"architectures", "torch_dtype"}));
+}
+
+TEST(HuggingFaceConfigTest, FamiliesHaveTheirSwitches) {
+    EXPECT_TRUE(parse(of_kind("qwen2")).config.qkv_bias);
+    EXPECT_EQ(parse(of_kind("mistral")).config.family, Family{});
+    EXPECT_TRUE(parse(of_kind("mistral", {{"tie_word_embeddings", true}})).config.tied_embeddings);
+    EXPECT_EQ(parse(of_kind("llama", {{"head_dim", 10}})).config.head_width, 10);
+    EXPECT_TRUE(parse(of_kind("qwen3")).config.family.qk_norm);
+    EXPECT_EQ(parse(of_kind("qwen3")).config.head_width, 128);
+    auto const gemma = parse(of_kind("gemma", {{"hidden_act", "gelu"}})).config;
+    EXPECT_EQ(gemma.family.norm, NormKind::rms_offset);
+    EXPECT_EQ(gemma.family.feed_forward, FeedForwardKind::geglu);
+    EXPECT_TRUE(gemma.family.embedding_scale);
+    EXPECT_TRUE(gemma.tied_embeddings);
+    EXPECT_EQ(gemma.head_width, 256);
+}
+
+TEST(HuggingFaceConfigTest, OldAndNewPositionsAreTheSame) {
+    Json const scaling{
+        {"rope_type", "llama3"},
+        {"factor", 8.0},
+        {"low_freq_factor", 1.0},
+        {"high_freq_factor", 4.0},
+        {"original_max_position_embeddings", 32}};
+    auto both = scaling;
+    both["rope_theta"] = 500000.0;
+    auto const old = parse(of_kind("llama", {{"rope_theta", 500000.0}, {"rope_scaling", scaling}}));
+    auto const now = parse(of_kind("llama", {{"rope_parameters", both}}));
+    EXPECT_EQ(old.config, now.config);
+    EXPECT_EQ(now.config.rope_theta, 500000.0F);
+    EXPECT_EQ(now.config.rope_scaling.kind, RopeScalingKind::llama3);
+    EXPECT_EQ(now.config.rope_scaling.factor, 8.0F);
+    EXPECT_EQ(now.config.rope_scaling.original_positions, 32);
+    auto const linear =
+        parse(of_kind("llama", {{"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}}}));
+    EXPECT_EQ(linear.config.rope_scaling.kind, RopeScalingKind::linear);
+}
+
+TEST(HuggingFaceConfigTest, ExpertsAreRead) {
+    auto const mixtral =
+        parse(of_kind("mixtral", {{"num_local_experts", 5}, {"num_experts_per_tok", 2}}));
+    EXPECT_EQ(mixtral.config.experts_per_layer(), (std::vector<std::int32_t>{5, 5, 5}));
+    EXPECT_EQ(mixtral.config.ffn_hidden, 36);
+    auto const qwen = parse(moe("qwen2_moe", {{"qkv_bias", false}}));
+    EXPECT_EQ(qwen.config.experts_per_layer(), (std::vector<std::int32_t>{4, 4, 4}));
+    EXPECT_EQ(qwen.config.ffn_hidden, 12);
+    EXPECT_EQ(qwen.config.top_k, 2);
+    EXPECT_TRUE(qwen.has_shared_expert);
+    EXPECT_FALSE(qwen.config.qkv_bias);
+    auto const some = parse(
+        moe("qwen2_moe",
+            {{"mlp_only_layers", {0}}, {"decoder_sparse_step", 1}, {"intermediate_size", 12}})
+    );
+    EXPECT_EQ(some.config.experts_per_layer(), (std::vector<std::int32_t>{1, 4, 4}));
+    auto const second =
+        parse(moe("qwen2_moe", {{"decoder_sparse_step", 2}, {"intermediate_size", 12}}));
+    EXPECT_EQ(second.config.experts_per_layer(), (std::vector<std::int32_t>{1, 4, 1}));
+}
+
+TEST(HuggingFaceConfigTest, OtherMathematicsIsRefusedByNameAndValue) {
+    auto const with = [](Json const& more) { return of_kind("llama", more); };
+    expect_refused(of_kind("gpt2"), "\"model_type\" = \"gpt2\"");
+    expect_refused(of_kind("isogloss"), "\"model_type\" = \"isogloss\"");
+    expect_refused(Json::array(), "\"model_type\" = null");
+    expect_refused(with({{"attention_bias", true}}), "\"attention_bias\" = true");
+    expect_refused(with({{"mlp_bias", true}}), "\"mlp_bias\" = true");
+    expect_refused(with({{"use_mrope", true}}), "\"use_mrope\" = true");
+    expect_refused(with({{"hidden_act", "relu"}}), "\"hidden_act\" = \"relu\"");
+    expect_refused(with({{"final_logit_softcapping", 30.0}}), "\"final_logit_softcapping\" = 30.0");
+    expect_refused(
+        with({{"quantization_config", {{"bits", 4}}}}), "\"quantization_config\" = {\"bits\":4}"
+    );
+    expect_refused(
+        with({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}}}), "rope_type \"yarn\""
+    );
+    expect_refused(
+        with({{"rope_scaling", {{"rope_type", "linear"}, {"odd", 4.0}}}}), "\"odd\" = 4.0"
+    );
+    expect_refused(of_kind("mistral", {{"sliding_window", 32}}), "\"sliding_window\" = 32");
+    expect_refused(
+        of_kind("qwen2", {{"use_sliding_window", true}, {"sliding_window", 8}}),
+        "\"sliding_window\" = 8"
+    );
+    expect_refused(
+        of_kind("qwen2", {{"layer_types", {"full_attention", "sliding_attention"}}}),
+        "sliding_attention"
+    );
+    expect_refused(moe("qwen2_moe", {{"norm_topk_prob", false}}), "\"norm_topk_prob\" = false");
+    expect_refused(moe("qwen2_moe", {{"mlp_only_layers", {0}}}), "\"intermediate_size\" = 36");
+    expect_refused(moe("qwen2_moe", {{"num_experts", 1}}), "\"num_experts\" = 1");
+}
+
+TEST(HuggingFaceConfigTest, WindowsWithoutEffectAreTaken) {
+    EXPECT_EQ(parse(of_kind("mistral", {{"sliding_window", 64}})).config.max_positions, 64);
+    EXPECT_EQ(parse(of_kind("mistral", {{"sliding_window", nullptr}})).config.max_positions, 64);
+    auto const unused = of_kind("qwen2", {{"use_sliding_window", false}, {"sliding_window", 8}});
+    EXPECT_EQ(parse(unused).config.max_positions, 64);
+}
+
+TEST(HuggingFaceConfigTest, NumbersThatCannotBeAreRefusedTogether) {
+    auto json = llama();
+    json["vocab_size"] = -3;
+    json["hidden_size"] = "wide";
+    json["num_attention_heads"] = 1e300;
+    json.erase("intermediate_size");
+    try {
+        static_cast<void>(parse(json));
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (Error const& error) {
+        std::string const text = error.what();
+        for (auto const* key :
+             {"vocab_size", "hidden_size", "num_attention_heads",
+              "\"intermediate_size\" is missing"}) {
+            EXPECT_NE(text.find(key), std::string::npos) << text;
+        }
+    }
+    // A list of experts as long as this would fill the memory.
+    expect_refused(
+        moe("qwen2_moe", {{"num_experts", 60000}, {"num_hidden_layers", 16000}}), "num_experts"
+    );
+}
+
+TEST(HuggingFaceConfigTest, UnknownFieldsCanBeWavedThrough) {
+    auto const json = of_kind("llama", {{"maker", "me"}, {"nothing", nullptr}});
+    expect_refused(json, "--ignore maker");
+    auto const model = parse_hugging_face_config(json, {"maker"}, "config.json");
+    EXPECT_EQ(
+        model.ignored,
+        (std::vector<std::string>{"architectures", "torch_dtype", "maker", "nothing"})
+    );
+}
+
+TEST(HuggingFaceConfigTest, WhatIsWrittenIsRead) {
+    for (auto json :
+         {llama(), of_kind("qwen2", {{"tie_word_embeddings", true}}),
+          of_kind("mixtral", {{"num_local_experts", 3}, {"num_experts_per_tok", 1}}),
+          moe("qwen2_moe", {{"mlp_only_layers", {1}}, {"intermediate_size", 12}}),
+          of_kind(
+              "llama", {{"rope_scaling", {{"rope_type", "linear"}, {"factor", 1.7}}},
+                        {"rope_theta", 123456.7},
+                        {"rms_norm_eps", 1e-6}}
+          ),
+          of_kind("qwen3", {{"head_dim", 8}}), of_kind("gemma", {{"head_dim", 8}}),
+          moe("qwen3_moe"),
+          Json{
+              {"model_type", "bloom"},
+              {"vocab_size", 9},
+              {"hidden_size", 12},
+              {"n_layer", 2},
+              {"n_head", 3},
+              {"seq_length", 77}}}) {
+        auto const model = parse(json);
+        auto const again = parse(hugging_face_config(model.form, model.config));
+        EXPECT_EQ(again.config, model.config) << json;
+        EXPECT_EQ(fitting_form(model.config), model.form);
+    }
+}
+
+}  // namespace
+}  // namespace isogloss
