@@ -121,6 +121,15 @@ bool StopSignal::is_time_up(double seconds_to_end) const noexcept {
     return is_late || is_limit;
 }
 
+double StopSignal::seconds_left() const noexcept {
+    auto const now = std::chrono::duration<double>(Clock::now() - begin_).count();
+    double end = stop_after_;
+    if (job_end_ > 0.0 && (end <= 0.0 || job_end_ < end)) {
+        end = job_end_;
+    }
+    return end > 0.0 ? std::max(0.0, end - now) : -1.0;
+}
+
 bool StopSignal::sees_file() const noexcept {
     if (files_.empty()) {
         return false;

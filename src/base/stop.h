@@ -37,6 +37,8 @@ public:
     /// The same for work that needs some seconds to end well: a time limit is heeded that much
     /// earlier.
     [[nodiscard]] bool requested(double seconds_to_end) const noexcept;
+    /// Until a clock asks to stop, at most; below 0 where none will.
+    [[nodiscard]] double seconds_left() const noexcept;
     /// Why: "SIGUSR1", "--stop-after", "the job's time limit", "a STOP file"; "" when nothing was
     /// requested.
     [[nodiscard]] char const* name() const noexcept;

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/table.h"
-#include "cli/commands.h"
+#include "cli/stoppable.h"
 #include "cli/text_input.h"
 #include "comm/collective.h"
 #include "comm/world.h"
@@ -147,7 +148,8 @@ Tokenizer complete(BuildConfig& config) {
 }
 
 // Every phase ends on all ranks before the next begins, and a fault of one rank is everybody's.
-std::vector<LanguageReport> build(
+// Nothing when asked to stop.
+std::optional<std::vector<LanguageReport>> build(
     BuildConfig const& config, Tokenizer const& tokenizer, MpiComm const& comm
 ) {
     CorpusBuilder const builder(config.plan, tokenizer);
@@ -165,8 +167,10 @@ std::vector<LanguageReport> build(
             progress.update(done, language);
         }
     );
+    if (any_of(config.plan.stop(), comm)) {
+        return std::nullopt;
+    }
     progress.finish();
-    barrier(comm);
     auto const problem = builder.assemble(comm.rank(), comm.size());
     bool const is_bad = any_of(!problem.empty(), comm);
     if (is_bad && comm.rank() == 0) {
@@ -174,30 +178,42 @@ std::vector<LanguageReport> build(
     }
     barrier(comm);
     fail_together(Exit::data, problem, comm);
+    if (any_of(config.plan.stop(), comm)) {
+        return std::nullopt;
+    }
     return comm.rank() == 0 ? builder.commit() : std::vector<LanguageReport>{};
 }
 
 }  // namespace
 
-Exit run_corpus_build(Arguments const& arguments, World const& world) {
+Exit run_corpus_build(Arguments const& arguments, World const& world, Job& job) {
     BuildConfig config;
     Options options(
         "corpus build",
         "Tokenizes text into a corpus, on as many ranks as there are: the same bytes on any "
         "number. "
-        "Stopped or killed, the same command goes on where it was."
+        "Asked to stop (SIGTERM, SIGUSR1, SIGUSR2, a file STOP in OUT.partial, a clock) it ends "
+        "with "
+        "exit code 75; stopped or killed, the same command goes on where it was."
     );
     describe(options, config);
+    job.describe(options);
     if (options.parse(with_one_input(arguments)) == Parsed::help) {
         return print_help(options, world);
     }
     Timer const timer;
     Log log(world.comm().rank());
+    job.begin(options.resolved(), {});
+    job.heed(without_last_slash(config.plan.out).string() + ".partial/STOP");
+    config.plan.stop = [&job] { return job.stop().requested(); };
     auto const tokenizer = complete(config);
     config.plan.languages = list_text(config, world.comm());
     auto const reports = build(config, tokenizer, world.comm());
+    if (!reports) {
+        return Exit::stopped;
+    }
     if (world.comm().rank() == 0) {
-        report(reports, config, timer.seconds(), log);
+        report(*reports, config, timer.seconds(), log);
     }
     return Exit::done;
 }

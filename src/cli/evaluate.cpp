@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/require.h"
-#include "base/stop.h"
 #include "cli/opened_model.h"
 #include "cli/result.h"
 #include "cli/stoppable.h"
@@ -156,7 +155,7 @@ std::string tables(EvaluationRecord const& record) {
 
 }  // namespace
 
-Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal const& stop) {
+Exit run_evaluate(Arguments const& arguments, World const& world, Job& job) {
     EvaluateConfig config;
     Options options(
         "evaluate",
@@ -164,9 +163,11 @@ Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal con
         "and bits per byte, which compares languages and tokenizers."
     );
     describe(options, config);
+    job.describe(options);
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
+    job.begin(options.resolved(), {});
     auto const& comm = world.comm();
     auto const fit = [&](ModelConfig const& model) {
         require_positions(config.request, model);
@@ -177,7 +178,7 @@ Exit run_evaluate(Arguments const& arguments, World const& world, StopSignal con
     RoutingShares shares;
     config.request.shares = config.shares ? &shares : nullptr;
     config.request.progress = ProgressStyle::automatic;
-    config.request.stop = [&] { return stop.requested(); };
+    config.request.stop = [&] { return job.stop().requested(); };
     Log log(comm.rank());
     warn_without_text(config.request, opened.corpus, comm, log);
     auto const scores = evaluate(opened.model, opened.corpus, config.request, comm);

@@ -5,7 +5,6 @@
 
 #include "base/options.h"
 #include "base/require.h"
-#include "base/stop.h"
 #include "cli/opened_model.h"
 #include "cli/result.h"
 #include "cli/stoppable.h"
@@ -53,7 +52,7 @@ void describe(Options& options, ScanConfig& config) {
 
 }  // namespace
 
-Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal const& stop) {
+Exit run_expand_scan(Arguments const& arguments, World const& world, Job& job) {
     ScanConfig config;
     Options options(
         "expand scan",
@@ -61,9 +60,11 @@ Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal 
         "best: the one to copy for them (`expand apply --source-from`)."
     );
     describe(options, config);
+    job.describe(options);
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
+    job.begin(options.resolved(), {});
     auto const& request = config.request;
     auto opened =
         open_model(config.checkpoint, config.corpus, world, [&](ModelConfig const& model) {
@@ -74,7 +75,7 @@ Exit run_expand_scan(Arguments const& arguments, World const& world, StopSignal 
             );
         });
     config.request.progress = ProgressStyle::automatic;
-    config.request.stop = [&] { return stop.requested(); };
+    config.request.stop = [&] { return job.stop().requested(); };
     auto const scan = scan_experts(opened.model, opened.corpus, config.request, world.comm());
     if (!scan) {
         return Exit::stopped;

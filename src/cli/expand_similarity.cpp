@@ -6,7 +6,6 @@
 
 #include "base/options.h"
 #include "base/require.h"
-#include "base/stop.h"
 #include "cli/opened_model.h"
 #include "cli/result.h"
 #include "cli/stoppable.h"
@@ -82,7 +81,7 @@ void complete(SimilarityConfig& config, OpenedModel const& opened) {
 
 }  // namespace
 
-Exit run_expand_similarity(Arguments const& arguments, World const& world, StopSignal const& stop) {
+Exit run_expand_similarity(Arguments const& arguments, World const& world, Job& job) {
     SimilarityConfig config;
     Options options(
         "expand similarity",
@@ -91,12 +90,14 @@ Exit run_expand_similarity(Arguments const& arguments, World const& world, StopS
         "more experts (`expand allocate`)."
     );
     describe(options, config);
+    job.describe(options);
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
+    job.begin(options.resolved(), {});
     auto opened = open_model(config.checkpoint, config.corpus, world);
     complete(config, opened);
-    config.request.stop = [&] { return stop.requested(); };
+    config.request.stop = [&] { return job.stop().requested(); };
     auto const similarity =
         measure_similarity(opened.model, opened.corpus, config.request, world.comm());
     if (!similarity) {

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/options.h"
-#include "base/stop.h"
 #include "base/table.h"
 #include "cli/stoppable.h"
 #include "comm/world.h"
@@ -96,7 +95,7 @@ std::string report(ProbeConfig const& config, ProbeResult const& result, bool js
 
 }  // namespace
 
-Exit run_group_probe(Arguments const& arguments, World const& world, StopSignal const& stop) {
+Exit run_group_probe(Arguments const& arguments, World const& world, Job& job) {
     ProbeConfig config;
     ProbeFlags flags;
     Options options(
@@ -104,19 +103,25 @@ Exit run_group_probe(Arguments const& arguments, World const& world, StopSignal 
         "Trains a dense model for a few steps on each language alone, from the same start, and "
         "keeps how far each layer moved (deviation.json, for `group layers`) and how alike "
         "languages move the last layers (similarity.json, for `group cluster`). A file a language: "
-        "on SIGTERM, SIGUSR1 or SIGUSR2 it ends with exit code 75, and the same command goes on "
-        "with the languages that are left."
+        "asked to stop (SIGTERM, SIGUSR1, SIGUSR2, a file STOP in --out, a clock) it ends with "
+        "exit "
+        "code 75, and the same command goes on with the languages that are left."
     );
     describe(options, config, flags);
+    job.describe(options);
     options.add_check([&] { return problems(config, world.comm().size()); });
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
+    job.begin(
+        options.resolved(), {}
+    );  // the folder may be other jobs' too: no files of ranks in it
+    job.heed(config.out / "STOP");
     config.small = flags.skip_small ? SmallLanguages::skip : SmallLanguages::refuse;
     config.stale = flags.redo ? StaleFiles::redo : StaleFiles::refuse;
     config.results = flags.part ? ProbeResults::leave : ProbeResults::write;
     Log log(world.comm().rank());
-    auto const result = run_probe(config, world.comm(), stop, ProgressStyle::automatic, log);
+    auto const result = run_probe(config, world.comm(), job.stop(), ProgressStyle::automatic, log);
     bool const has_results = result.exit == Exit::done && !flags.part;
     if (world.comm().rank() == 0 && has_results && !flags.quiet) {
         auto const text = report(config, result, flags.json);

@@ -29,8 +29,8 @@ namespace {
 // already is not made again, so a plan that was stopped goes on.
 class LifelongRun {
 public:
-    LifelongRun(LifelongPlan const& plan, World const& world, StopSignal const& stop, Log& log)
-        : plan_(plan), world_(world), stop_(stop), log_(log) {}
+    LifelongRun(LifelongPlan const& plan, World const& world, Job& job, Log& log)
+        : plan_(plan), world_(world), job_(job), log_(log) {}
 
     // Exit::done with the report of rank 0 filled, or why it ended before.
     Exit run(LifelongReport& report) {
@@ -76,7 +76,9 @@ private:
         }
     }
 
-    [[nodiscard]] bool stop_requested() const { return any_of(stop_.requested(), world_.comm()); }
+    [[nodiscard]] bool stop_requested() const {
+        return any_of(job_.stop().requested(), world_.comm());
+    }
 
     Exit run_step(LifelongStep const& step) {
         auto const proof =
@@ -99,19 +101,19 @@ private:
 
     Exit run_command(LifelongStep const& step) {
         if (step.command == "train") {
-            return run_train(step.words, world_, stop_);
+            return run_train(step.words, world_, job_);
         }
         if (step.command == "evaluate") {
-            return run_evaluate(step.words, world_, stop_);
+            return run_evaluate(step.words, world_, job_);
         }
         if (step.command == "group probe") {
-            return run_group_probe(step.words, world_, stop_);
+            return run_group_probe(step.words, world_, job_);
         }
         if (step.command == "expand similarity") {
-            return run_expand_similarity(step.words, world_, stop_);
+            return run_expand_similarity(step.words, world_, job_);
         }
         if (step.command == "expand scan") {
-            return run_expand_scan(step.words, world_, stop_);
+            return run_expand_scan(step.words, world_, job_);
         }
         auto const all = commands();
         auto const command = std::ranges::find(all, step.command, &Command::name);
@@ -184,7 +186,7 @@ private:
 
     LifelongPlan const& plan_;
     World const& world_;
-    StopSignal const& stop_;
+    Job& job_;
     Log& log_;
 };
 
@@ -244,7 +246,7 @@ void print(LifelongReport const& report, LifelongPlan const& plan, bool json) {
 
 }  // namespace
 
-Exit run_lifelong(Arguments const& arguments, World const& world) {
+Exit run_lifelong(Arguments const& arguments, World const& world, Job& job) {
     std::filesystem::path path;
     bool dry_run = false;
     bool json = false;
@@ -258,6 +260,7 @@ Exit run_lifelong(Arguments const& arguments, World const& world) {
     options.add_positional("plan", path, "plan file, JSON (see docs/formats.md)");
     options.add("dry-run", dry_run, "print the commands that the plan stands for, and run none");
     options.add("json", json, "print one JSON document instead of tables");
+    job.describe(options);
     if (options.parse(arguments) == Parsed::help) {
         return print_help(options, world);
     }
@@ -270,9 +273,9 @@ Exit run_lifelong(Arguments const& arguments, World const& world) {
         return Exit::done;
     }
     Log log(world.comm().rank());
-    StopSignal const stop;
+    job.begin(options.resolved(), plan.out);
     LifelongReport report;
-    auto const exit = LifelongRun(plan, world, stop, log).run(report);
+    auto const exit = LifelongRun(plan, world, job, log).run(report);
     if (exit == Exit::done && world.comm().rank() == 0) {
         print(report, plan, json);
     }

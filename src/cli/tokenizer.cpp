@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "base/clock.h"
+#include "base/stop.h"
+#include "base/stop_rules.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/text_input.h"
@@ -64,13 +66,20 @@ Exit run_tokenizer_train(Arguments const& arguments) {
         "sample "
         "of text that is balanced over the languages."
     );
+    StopRules rules;
     describe(options, config);
+    describe(options, rules);
     if (options.parse(with_one_input(arguments)) == Parsed::help) {
         return print_help(options);
     }
     Timer const timer;
     config.training.format = config.input.format;
-    train_tokenizer(read_input_list(config.input.words), config.training, config.out);
+    StopSignal stop;
+    stop.heed(rules);
+    config.training.stop = [&stop] { return stop.requested(); };
+    if (!train_tokenizer(read_input_list(config.input.words), config.training, config.out)) {
+        return Exit::stopped;
+    }
     auto const tokenizer = Tokenizer::open(config.out.string());
     if (config.json) {
         Json const value{

@@ -242,6 +242,9 @@ void CorpusBuilder::make_parts(
         finished.push_back(is_finished(language));
     }
     for (auto const i : items_of_rank(rank, ranks)) {
+        if (plan_.stop && plan_.stop()) {
+            return;
+        }
         auto const& item = items_[i];
         auto const& language = plan_.languages[item.language];
         if (finished[item.language]) {
@@ -252,7 +255,8 @@ void CorpusBuilder::make_parts(
             {.piece = language.pieces[item.piece],
              .part = part_path(item),
              .fingerprint = item_fingerprints_[i],
-             .format = plan_.format},
+             .format = plan_.format,
+             .stop = plan_.stop},
             tokenizer_, [&](std::int64_t bytes) { advance(bytes, language.tag); }
         );
     }
@@ -319,6 +323,9 @@ std::string CorpusBuilder::assemble(int rank, int ranks) const {
     auto const rank_of = share_out(sizes, ranks);
     std::string problem;
     for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
+        if (plan_.stop && plan_.stop()) {
+            break;
+        }
         if (rank_of[language] == rank && !is_finished(language)) {
             auto const text = assemble_language(language);
             problem += (problem.empty() || text.empty() ? "" : "\n") + text;

@@ -31,6 +31,7 @@ struct BuildPlan {
     double max_bad = 1.0;  ///< per cent of a language's records that may be bad
     std::string source{};  ///< for people; empty: the names of the files
     std::string licence{};
+    std::function<bool()> stop{};  ///< asked on every rank, again and again; may be empty
 };
 
 /// What became of one language's text.
@@ -49,6 +50,9 @@ struct LanguageReport {
 ///     every rank: builder.make_parts(rank, ranks, ...); // then a barrier
 ///     every rank: problem = builder.assemble(rank, ranks);
 ///     if any rank has a problem: all stop; else rank 0: builder.commit();
+///
+/// After plan.stop has said yes, make_parts and assemble end early and what they leave is not
+/// finished: it must then go on saying yes, and the caller must ask it before the next phase.
 ///
 /// Pieces are shared out by size, then languages by size. A language's file depends on its text,
 /// the tokenizer and the plan only.

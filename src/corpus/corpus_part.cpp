@@ -108,7 +108,8 @@ public:
     )
         : plan_(plan), writer_(writer), advance_(advance) {}
 
-    void read(FileRange const& range, PartRecord& record) {
+    // False when asked to stop.
+    bool read(FileRange const& range, PartRecord& record) {
         require_data(
             fs::file_size(range.file) == static_cast<std::uintmax_t>(range.file_bytes),
             "{}: had {} bytes when the input was listed, and has no longer; build from files that "
@@ -125,9 +126,13 @@ public:
             writer_.add(document_);
             advance_(reader.file_bytes_read() - read);
             read = reader.file_bytes_read();
+            if (plan_.stop && plan_.stop()) {
+                return false;
+            }
         }
         record.records += reader.records();
         record.faults.add(reader.faults());
+        return true;
     }
 
 private:
@@ -202,7 +207,9 @@ void make_part(
     RangeReading reading(plan, writer, advance);
     PartRecord read;
     for (auto const& range : plan.piece.ranges) {
-        reading.read(range, read);
+        if (!reading.read(range, read)) {
+            return;
+        }
     }
     auto record = writer.close();
     record.fingerprint = plan.fingerprint;

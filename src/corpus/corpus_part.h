@@ -45,6 +45,7 @@ struct PartPlan {
     std::filesystem::path part;  ///< path without the endings
     std::string fingerprint;
     TextFormat format;
+    std::function<bool()> stop{};  ///< asked after each document; may be empty
 };
 
 /// Bytes of an id on disk: 2 up to 65,536 ids, else 4.
@@ -52,8 +53,9 @@ constexpr std::int64_t token_bytes(std::int32_t vocab_size) {
     return vocab_size <= 65536 ? 2 : 4;
 }
 
-/// Tokenizes a piece, unless a finished part of the same fingerprint is there. Memory is that of
-/// TextReader and of the tokens of one record.
+/// Tokenizes a piece, unless a finished part of the same fingerprint is there. Asked to stop, it
+/// leaves a part that is not finished. Memory is that of TextReader and of the tokens of one
+/// record.
 /// @param advance  called now and then with the bytes of the files that were read since
 /// @throws Error  (data) when a file is no longer as it was when the input was listed
 void make_part(

@@ -2,6 +2,7 @@
 #include "corpus/loader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -115,6 +116,17 @@ struct Loader::Queue {
         return true;
     }
 
+    bool is_ready_within(double seconds) {
+        Timer const timer;
+        std::unique_lock lock(mutex);
+        bool const is_ready =
+            changed.wait_for(lock, std::chrono::duration<double>(seconds), [this] {
+                return !ready.empty() || fault != nullptr;
+            });
+        seconds_waited += timer.seconds();
+        return is_ready;
+    }
+
     Batch take() {
         Timer const timer;
         std::unique_lock lock(mutex);
@@ -150,6 +162,10 @@ Loader& Loader::operator=(Loader&&) noexcept = default;
 
 Batch Loader::next() {
     return queue_->take();
+}
+
+bool Loader::is_ready_within(double seconds) {
+    return queue_->is_ready_within(seconds);
 }
 
 double Loader::seconds_waited() const {

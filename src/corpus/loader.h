@@ -56,7 +56,10 @@ public:
     /// @throws whatever reading threw, again at each later call
     Batch next();
 
-    /// Seconds that next() has waited, in all.
+    /// Waits at most `seconds` for it. True when next() would not wait (or would throw).
+    bool is_ready_within(double seconds);
+
+    /// Seconds that were waited here, in all.
     [[nodiscard]] double seconds_waited() const;
 
 private:

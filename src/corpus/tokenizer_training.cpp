@@ -15,6 +15,10 @@
 namespace isogloss {
 namespace {
 
+bool is_stopped(TokenizerTraining const& training) {
+    return training.stop && training.stop();
+}
+
 // Calls `take` with each line of the language's documents and its number, up to a number of bytes.
 void for_each_line(
     LanguageInput const& language,
@@ -26,7 +30,7 @@ void for_each_line(
     std::int64_t bytes = 0;
     for (auto const& file : language.files) {
         TextReader reader(file, training.format);
-        while (bytes < training.language_bytes && reader.next(document)) {
+        while (bytes < training.language_bytes && !is_stopped(training) && reader.next(document)) {
             std::string_view text = document;
             while (!text.empty()) {
                 auto const line = text.substr(0, text.find('\n'));
@@ -80,7 +84,12 @@ std::vector<std::string> sample_lines(
         for_each_line(language, training, [&](std::string_view line, std::uint64_t /*number*/) {
             bytes.back() += static_cast<std::int64_t>(line.size());
         });
-        require_data(bytes.back() > 0, "{}: its files hold no text", language.tag);
+        require_data(
+            bytes.back() > 0 || is_stopped(training), "{}: its files hold no text", language.tag
+        );
+    }
+    if (is_stopped(training)) {
+        return {};
     }
     auto const wanted = budgets(bytes, training);
     std::vector<std::string> lines;
@@ -112,12 +121,15 @@ private:
 
 }  // namespace
 
-void train_tokenizer(
+bool train_tokenizer(
     std::vector<LanguageInput> const& languages,
     TokenizerTraining const& training,
     std::filesystem::path const& out
 ) {
     auto const lines = sample_lines(languages, training);
+    if (is_stopped(training)) {
+        return false;
+    }
     Lines iterator(lines);
     std::string model;
     auto const status = sentencepiece::SentencePieceTrainer::Train(
@@ -142,6 +154,7 @@ void train_tokenizer(
         training.vocab_size, lines.size(), status.ToString()
     );
     write_file(out, model);
+    return true;
 }
 
 }  // namespace isogloss

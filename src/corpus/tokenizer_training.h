@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct TokenizerTraining {
     std::int64_t language_bytes = std::int64_t{64} << 20;  ///< read of each language at most
     std::uint64_t seed = 1;
     TextFormat format{};
+    std::function<bool()> stop{};  ///< asked while text is read; may be empty
 };
 
 /// Trains byte-pair encoding with byte fallback, no normalisation and no added space, so that every
@@ -27,9 +29,11 @@ struct TokenizerTraining {
 ///
 /// Lines are drawn at random, each with the probability that gives its language its share.
 /// Kudo & Richardson 2018, arXiv:1808.06226; Sennrich et al. 2016, arXiv:1508.07909.
+/// False, with nothing written, when asked to stop while text was read: SentencePiece itself asks
+/// nobody.
 /// @throws Error  (usage) when the text cannot fill the vocabulary or needs a larger one;
 ///                (data) when there is no text
-void train_tokenizer(
+bool train_tokenizer(
     std::vector<LanguageInput> const& languages,
     TokenizerTraining const& training,
     std::filesystem::path const& out

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "comm/activity.h"
 #include "kernels/elementwise.h"
 #include "kernels/permute_rows.h"
 #include "model/head.h"
@@ -157,6 +158,7 @@ void Transformer<T>::forward(std::size_t first_kept, Pass const& pass) {
 
 template <class T>
 void Transformer<T>::forward_block(std::size_t i, Keep keep, Pass const& pass) {
+    mark_phase("forward", static_cast<std::int64_t>(i));
     auto const mark = pass.arena->mark();
     auto& next = entries_[i + 1];
     auto const& norm = i + 1 < blocks_.size() ? blocks_[i + 1].attention_norm() : final_norm_;
@@ -181,6 +183,7 @@ void Transformer<T>::backward(View<T, 2> dx, Pass const& pass) {
 
 template <class T>
 void Transformer<T>::backward_block(std::size_t i, View<T, 2> dx, Pass const& pass) {
+    mark_phase("backward", static_cast<std::int64_t>(i));
     ArenaScope const scope(*pass.arena);
     auto const& entry = entries_[i];
     if (activations_ == Activations::recompute) {

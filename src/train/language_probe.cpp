@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "checkpoint/load.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 #include "corpus/loader.h"
 #include "model/optimizer.h"
@@ -101,7 +102,7 @@ void LanguageProbe::reset() {
 }
 
 std::optional<ProbeRecord> LanguageProbe::run(
-    std::string const& language, std::function<bool(std::int64_t)> const& each_step
+    std::string const& language, std::function<bool(std::int64_t)> const& each_pass
 ) {
     reset();
     auto const run = probe_run(config_, language);
@@ -112,14 +113,14 @@ std::optional<ProbeRecord> LanguageProbe::run(
     Optimizer optimizer(model_.parameters());
     ProbeRecord record;
     for (std::int64_t step = 0; step < run.train.steps; ++step) {
-        std::int64_t const goes_on = each_step(step) ? 0 : 1;
-        if (max_over(goes_on, group_) > 0) {
-            return std::nullopt;
-        }
+        mark_step(step);
         auto options = step_options(run.train, order, labels, step);
         model_.parameters().zero_gradients();
         double loss = 0.0;
         for (std::int64_t slice = 0; slice < run.train.num_slices(); ++slice) {
+            if (any_of(!each_pass(step), group_)) {
+                return std::nullopt;
+            }
             auto const batch = loader.next();
             options.routing = routing_of(run.train, labels, batch);
             auto const pass = model_.train(batch, options);

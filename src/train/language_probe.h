@@ -27,11 +27,11 @@ public:
         MpiComm const& group
     );
 
-    /// Trains a fresh copy of the base on `language`. `each_step` is called before every step with
-    /// its number, on every rank; when it says no on any of them, all end with nothing.
-    /// Collective over the group.
+    /// Trains a fresh copy of the base on `language`. `each_pass` is called before every
+    /// micro-batch with the number of its step, on every rank; when it says no on any of them, all
+    /// end with nothing. Collective over the group.
     std::optional<ProbeRecord> run(
-        std::string const& language, std::function<bool(std::int64_t)> const& each_step
+        std::string const& language, std::function<bool(std::int64_t)> const& each_pass
     );
 
     /// Writes PATH.partial and renames it to PATH: the record, and the deviations of the last

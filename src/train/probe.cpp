@@ -179,10 +179,11 @@ bool probe_in_turn(
     double done = 0.0;
     for (auto const& tag : languages) {
         Timer const timer;
-        auto record = probe.run(tag, [&](std::int64_t /*step*/) {
-            progress.update(done++, tag);
+        auto record = probe.run(tag, [&](std::int64_t step) {
+            progress.update(done + static_cast<double>(step), tag);
             return !work.stop.requested();
         });
+        done += static_cast<double>(work.config.steps);
         if (!record) {
             return false;
         }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/math.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 #include "device/copy.h"
 #include "train/data_order.h"
@@ -61,7 +62,10 @@ Exit Trainer::train() {
             return Exit::stopped;
         }
         auto const report = step();
-        parts_.record.step(report, tally_);
+        if (!report) {
+            return Exit::stopped;
+        }
+        parts_.record.step(*report, tally_);
         if (not_finite_in_a_row_ >= config_.max_not_finite) {
             return Exit::diverged;
         }
@@ -102,7 +106,8 @@ Exit Trainer::run() {
     return finished ? Exit::done : Exit::stopped;
 }
 
-StepReport Trainer::step() {
+std::optional<StepReport> Trainer::step() {
+    mark_step(state_.step + 1);
     Timer const timer;
     StepReport report;
     auto options = step_options(config_, parts_.order, parts_.labels, state_.step);
@@ -111,19 +116,23 @@ StepReport Trainer::step() {
     tally_.clear();
     parts_.model.parameters().zero_gradients();
     for (std::int64_t slice = 0; slice < config_.num_slices(); ++slice) {
-        Batch const batch = parts_.loader.next();  // read while the last step ran
-        options.routing = routing_of(config_, parts_.labels, batch);
-        tally_.add(batch, parts_.model.train(batch, options));
+        auto const batch = next_batch();
+        if (!batch) {
+            return std::nullopt;
+        }
+        options.routing = routing_of(config_, parts_.labels, *batch);
+        tally_.add(*batch, parts_.model.train(*batch, options));
         add_phases(phases, parts_.model.phase_seconds());
     }
     report.phases = {{"data", parts_.loader.seconds_waited() - waited}};
     report.phases.insert(report.phases.end(), phases.begin(), phases.end());
-
+    mark_phase("reducing gradients");
     Timer const reducing;
     tally_.reduce(parts_.world);
     report.gradient_norm = parts_.optimizer.reduce_gradients(parts_.world);
     report.phases.emplace_back("reduce", reducing.seconds());
 
+    mark_phase("updating");
     Timer const updating;
     apply(report);
     report.phases.emplace_back("update", updating.seconds());
@@ -134,7 +143,28 @@ StepReport Trainer::step() {
     report.tokens = state_.tokens;
     report.step_tokens = options.counted_targets;
     report.seconds = timer.seconds();
+    pass_seconds_ = report.seconds / static_cast<double>(config_.num_slices());
     return report;
+}
+
+std::optional<Batch> Trainer::next_batch() {
+    constexpr double kPollSeconds = 0.5;
+    mark_phase("reading data");
+    while (true) {
+        bool const is_ready = parts_.loader.is_ready_within(kPollSeconds);
+        std::int64_t const own = stop_requested() ? 2 : is_ready ? 0 : 1;
+        auto const worst = max_over(own, parts_.world);
+        if (worst == 2) {
+            return std::nullopt;
+        }
+        if (worst == 0) {
+            return parts_.loader.next();  // read while the last step ran
+        }
+    }
+}
+
+bool Trainer::stop_requested() const {
+    return parts_.stop.requested(2.0 * (pass_seconds_ + writer_.seconds_to_save()));
 }
 
 void Trainer::apply(StepReport& report) {
@@ -182,6 +212,7 @@ bool Trainer::evaluate() {
     if (state_.is_evaluated) {
         return true;
     }
+    mark_phase("evaluating");
     auto const scores =
         isogloss::evaluate(parts_.model, parts_.corpus, evaluation_request(), parts_.world);
     if (scores) {
@@ -218,8 +249,7 @@ bool Trainer::agree() {
     bool const is_time = parts_.world.rank() == 0 && config_.checkpoint_minutes > 0.0 &&
                          since_save_.seconds() >= kMinute * config_.checkpoint_minutes;
     std::array<std::int64_t, 3> ranks{
-        parts_.stop.requested(writer_.seconds_to_save()) ? 1 : 0, is_time ? 1 : 0,
-        writer_.is_writing() ? 1 : 0};
+        stop_requested() ? 1 : 0, is_time ? 1 : 0, writer_.is_writing() ? 1 : 0};
     sum_over(ranks, parts_.world);
     is_time_to_save_ = ranks[1] > 0;
     if (writer_.is_under_way() && ranks[2] == 0) {

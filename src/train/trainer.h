@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,7 +72,13 @@ public:
 private:
     /// Steps until the last is done or somebody asks to stop.
     Exit train();
-    StepReport step();
+    /// Nothing when asked to stop in the middle of it: what was done of it is dropped.
+    std::optional<StepReport> step();
+    /// The next micro-batch; nothing when asked to stop before every rank has its own, which a slow
+    /// disk may delay. Collective.
+    std::optional<Batch> next_batch();
+    /// On this rank; a time limit is heeded while there is time for a pass and a checkpoint.
+    [[nodiscard]] bool stop_requested() const;
     /// Applies the update, or skips it and says what was not finite.
     void apply(StepReport& report);
     /// Is this a step, before the last, after which the model is scored?
@@ -98,6 +105,7 @@ private:
     std::int64_t saved_step_ = -1;
     CheckpointWriter writer_;
     Timer since_save_;
+    double pass_seconds_ = 0.0;     ///< of one micro-batch, in the last step
     bool is_time_to_save_ = false;  ///< by the clock
     std::int32_t not_finite_in_a_row_ = 0;
 };

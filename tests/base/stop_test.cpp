@@ -93,6 +93,21 @@ TEST(StopTest, StopAfterCountsFromTheBeginning) {
     EXPECT_STREQ(stop.name(), "--stop-after");
 }
 
+TEST(StopTest, TheEarlierOfTwoClocksIsTheOneThatIsLeft) {
+    {
+        StopSignal stop;
+        EXPECT_LT(stop.seconds_left(), 0.0);
+        stop.heed({});
+        EXPECT_LT(stop.seconds_left(), 0.0);
+    }
+    JobEnd const end(1000.0);  // and 50 seconds of margin; its clock counts whole seconds
+    for (double const after : {0.0, 500.0, 2000.0}) {
+        StopSignal stop;
+        stop.heed({.stop_after = {after}});
+        EXPECT_NEAR(stop.seconds_left(), after == 500.0 ? 500.0 : 950.0, 2.0);
+    }
+}
+
 TEST(StopTest, TheFirstRulesCount) {
     StopSignal stop;
     stop.heed({});

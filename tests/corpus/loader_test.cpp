@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <numeric>
@@ -246,6 +247,36 @@ TEST(LoaderTest, FaultOfTheThreadReachesTheCaller) {
     EXPECT_EQ(loader.next().step, 1);
     expect_error(Exit::data, "step 2 cannot", [&] { loader.next(); });
     expect_error(Exit::data, "step 2 cannot", [&] { loader.next(); });
+}
+
+TEST(LoaderTest, SaysThatASlowDiskHasNotGivenTheNextBatch) {
+    TemporaryFolder const folder;
+    Corpus const corpus(test::small_corpus(folder));
+    auto const order = order_of(corpus, 8);
+    std::promise<void> disk;
+    auto const answers = disk.get_future().share();
+    Loader loader(corpus, order, {.rows = [answers](std::int64_t, std::int64_t) {
+                      answers.wait();
+                      return std::vector<std::int64_t>{0, 1};
+                  }});
+    EXPECT_FALSE(loader.is_ready_within(0.05));
+    EXPECT_GE(loader.seconds_waited(), 0.05);
+    disk.set_value();
+    EXPECT_TRUE(loader.is_ready_within(60.0));
+    EXPECT_EQ(loader.next().rows, 2);
+}
+
+TEST(LoaderTest, AFaultOfTheThreadIsNoReasonToWait) {
+    TemporaryFolder const folder;
+    Corpus const corpus(test::small_corpus(folder));
+    auto const order = order_of(corpus, 8);
+    Loader loader(
+        corpus, order, {.rows = [](std::int64_t, std::int64_t) -> std::vector<std::int64_t> {
+            throw Error(Exit::data, "the disk is gone");
+        }}
+    );
+    EXPECT_TRUE(loader.is_ready_within(60.0));
+    expect_error(Exit::data, "the disk is gone", [&] { static_cast<void>(loader.next()); });
 }
 
 TEST(LoaderTest, EndsAtOnceWhetherUsedOrNot) {

@@ -1,6 +1,6 @@
 # The real program, under mpirun where it has ranks. `ctest -L integration` runs these alone.
 function(isogloss_program_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "")
+    cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "LABELS")
     set(target integration_${name}_test)
     add_executable(${target} integration/${name}_test.cpp)
     target_link_libraries(${target} PRIVATE
@@ -13,13 +13,16 @@ function(isogloss_program_test name)
     add_dependencies(${target} isogloss)
     add_test(NAME integration.${name} COMMAND ${target})
     set_tests_properties(integration.${name} PROPERTIES
-        TIMEOUT ${test_TIMEOUT} PROCESSORS 2 LABELS integration
+        TIMEOUT ${test_TIMEOUT} PROCESSORS 2 LABELS "integration;${test_LABELS}"
         ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
 endfunction()
 
 isogloss_program_test(chain TIMEOUT 300)
 isogloss_program_test(checkpoints TIMEOUT 300)
-isogloss_program_test(faults TIMEOUT 300)
+isogloss_program_test(faults TIMEOUT 300 LABELS faults)
+isogloss_program_test(crashes TIMEOUT 600 LABELS faults)
+target_link_libraries(integration_crashes_test PRIVATE isogloss::comm)
+isogloss_program_test(stopping TIMEOUT 300 LABELS faults)
 isogloss_program_test(interruption TIMEOUT 300)
 isogloss_program_test(help TIMEOUT 60)
 isogloss_program_test(families TIMEOUT 300)

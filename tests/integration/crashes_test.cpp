@@ -1,0 +1,247 @@
+// integration/crashes_test.cpp - ranks that are killed or stand still, disks that fail: what is
+// left of a run, and that no job outlives it.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <random>
+
+#include "comm/heartbeat.h"
+#include "integration/stage.h"
+
+namespace isogloss {
+namespace {
+
+using test::Outcome;
+using test::Words;
+
+std::unique_ptr<test::Stage> stage;
+
+class CrashesTest : public testing::Test {
+protected:
+    static void SetUpTestSuite() { stage = std::make_unique<test::Stage>("crashes"); }
+    static void TearDownTestSuite() { stage.reset(); }
+};
+
+// The newest checkpoint's step; 0 when there is none.
+int newest_step(std::filesystem::path const& run) {
+    int newest = 0;
+    std::error_code error;
+    for (auto const& entry : std::filesystem::directory_iterator(run / "checkpoints", error)) {
+        auto const name = entry.path().filename().string();
+        if (name.size() == 13 && name.starts_with("step-") &&
+            std::filesystem::exists(entry.path() / "manifest.json")) {
+            newest = std::max(newest, std::stoi(name.substr(5)));
+        }
+    }
+    return newest;
+}
+
+void expect_parts(Outcome const& outcome, int code, Words const& parts) {
+    EXPECT_EQ(outcome.code, code) << outcome;
+    for (auto const& part : parts) {
+        EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome;
+    }
+}
+
+void sleep_for(int milliseconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+}
+
+// A run that is under way, and the processes of its ranks.
+struct Running {
+    std::string out;
+    std::unique_ptr<test::Job> job;
+    std::vector<pid_t> ranks;
+
+    [[nodiscard]] bool is_gone() const {
+        return test::wait_until([&] { return test::ranks_of(out).empty(); }, 20.0);
+    }
+};
+
+Running start(int ranks, std::string const& out, Words const& words) {
+    Running run{(*stage / out).string(), stage->start(ranks, words), {}};
+    EXPECT_TRUE(test::wait_until([&] {
+        run.ranks = test::ranks_of(run.out);
+        return run.ranks.size() == static_cast<std::size_t>(std::max(ranks, 1));
+    }));
+    return run;
+}
+
+// A small disk, mounted where the test may.
+class Disk {
+public:
+    Disk(std::string const& name, std::string const& size) : path_(*stage / name) {
+        std::filesystem::create_directories(path_);
+        is_there_ =
+            ::mount("isogloss-test", path_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+    }
+    ~Disk() {
+        if (is_there_) {
+            ::umount2(path_.c_str(), MNT_DETACH);
+        }
+    }
+    Disk(Disk const&) = delete;
+    Disk& operator=(Disk const&) = delete;
+
+    [[nodiscard]] bool is_there() const { return is_there_; }
+    // False where a file is open for writing.
+    [[nodiscard]] bool forbid_writing() const {
+        return ::mount(nullptr, path_.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+    }
+
+private:
+    std::filesystem::path path_;
+    bool is_there_ = false;
+};
+
+// Kills a run at random moments and starts it again, and compares its end with that of one that was
+// left alone. 0 ranks: one process, without mpirun, whose start and end take seconds.
+void expect_same_end(int ranks, int kills, std::string const& name) {
+    auto const left_alone = name + "-straight";
+    Words const common{"--train.schedule=constant", "--train.checkpoint-every=1"};
+    std::mt19937 random(7);
+    int committed = 0;
+    int moved = 0;
+    for (int i = 0; i < kills; ++i) {
+        auto run = start(ranks, name, stage->train(name, 100000, common));
+        sleep_for(std::uniform_int_distribution(0, 900)(random));
+        for (auto const rank : run.ranks) {
+            ::kill(rank, SIGKILL);
+        }
+        EXPECT_NE(run.job->wait().code, 0);
+        ASSERT_TRUE(run.is_gone()) << "zombies";
+        auto const newest = newest_step(run.out);
+        ASSERT_GE(newest, committed) << "a committed step is lost, kill " << i;
+        moved += newest > committed ? 1 : 0;
+        committed = newest;
+        if (committed > 0) {
+            auto const checkpoint = stage->checkpoint(name, committed);
+            auto const verified = stage->run(0, {"model", "verify", checkpoint.string()});
+            ASSERT_EQ(verified.code, 0) << verified;
+        }
+    }
+    EXPECT_GT(moved, kills / 10) << "most kills came before the first step";
+    int const last = committed + 3;
+    auto const end = stage->run(ranks, stage->train(name, last, common));
+    ASSERT_EQ(end.code, 0) << end;
+    auto const straight = stage->run(
+        ranks,
+        stage->train(left_alone, last, {"--train.schedule=constant", "--train.checkpoint-every=0"})
+    );
+    ASSERT_EQ(straight.code, 0) << straight;
+    EXPECT_EQ(
+        test::shards_of(stage->checkpoint(name, last)),
+        test::shards_of(stage->checkpoint(left_alone, last))
+    );
+    auto const losses = test::losses_of(*stage / name);
+    EXPECT_EQ(losses.size(), static_cast<std::size_t>(last));
+    EXPECT_EQ(losses, test::losses_of(*stage / left_alone));
+    EXPECT_TRUE(test::half_written(*stage / name).empty());
+}
+
+TEST_F(CrashesTest, KilledAtFiftyMomentsARunEndsTheSame) {
+    expect_same_end(0, 50, "killed");
+}
+
+TEST_F(CrashesTest, RanksKilledAtTenMomentsEndTheSame) {
+    expect_same_end(2, 10, "killed-ranks");
+}
+
+TEST_F(CrashesTest, AKilledRankIsNamed) {
+    auto run = start(3, "lost", stage->train("lost", 100000, {"--train.checkpoint-every=0"}));
+    ASSERT_TRUE(test::wait_until([&] { return test::losses_of(run.out).size() > 3; }));
+    auto const victim = read_heartbeat(heartbeat_file(*stage / "lost" / "ranks", 1));
+    ASSERT_TRUE(victim);
+    auto const begin = std::chrono::steady_clock::now();
+    ::kill(static_cast<pid_t>(victim->process), SIGKILL);
+    expect_parts(run.job->wait(), 128 + SIGKILL, {"rank 1"});
+    ASSERT_TRUE(run.is_gone()) << "zombies";
+    // mpirun needs two to three seconds; the rest is for a loaded machine.
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+}
+
+TEST_F(CrashesTest, ARankThatStandsStillIsNamedAndEndsTheJob) {
+    auto run = start(
+        3, "still", stage->train("still", 100000, {"--train.checkpoint-every=0", "--watchdog=2s"})
+    );
+    ASSERT_TRUE(test::wait_until([&] { return test::losses_of(run.out).size() > 3; }));
+    auto const ranks = *stage / "still" / "ranks";
+    auto const victim = read_heartbeat(heartbeat_file(ranks, 1));
+    ASSERT_TRUE(victim);
+    auto const begin = std::chrono::steady_clock::now();
+    ::kill(static_cast<pid_t>(victim->process), SIGSTOP);
+    expect_parts(
+        run.job->wait(), 4,
+        {"nothing moved on any rank for 2.0 s", "rank 1: silent for", "last seen in ",
+         ", process " + std::to_string(victim->process), "ranks 0, 2: waiting for",
+         "ending all ranks with exit code 4"}
+    );
+    // The limit, 20 % and 15 seconds, and mpirun's own end.
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(25));
+    EXPECT_TRUE(run.is_gone()) << "zombies";
+    EXPECT_NE(test::content_of(ranks / "hang.txt").find("rank 1: silent"), std::string::npos);
+}
+
+TEST_F(CrashesTest, AJobThatWasSuspendedGoesOn) {
+    auto run = start(
+        2, "suspended",
+        stage->train("suspended", 100000, {"--train.checkpoint-every=0", "--watchdog=2s"})
+    );
+    ASSERT_TRUE(test::wait_until([&] { return test::losses_of(run.out).size() > 3; }));
+    for (auto const rank : run.ranks) {
+        ::kill(rank, SIGSTOP);
+    }
+    sleep_for(4000);
+    auto const before = test::losses_of(run.out).size();
+    for (auto const rank : run.ranks) {
+        ::kill(rank, SIGCONT);
+    }
+    EXPECT_TRUE(test::wait_until([&] { return test::losses_of(run.out).size() > before + 3; }));
+    run.job->send(SIGUSR1);
+    EXPECT_EQ(run.job->wait().code, 75);
+    EXPECT_FALSE(std::filesystem::exists(*stage / "suspended" / "ranks"));
+}
+
+TEST_F(CrashesTest, AFolderThatIsReadOnlyIsFoundBeforeWorkBegins) {
+    Disk const disk("read-only", "1m");
+    if (!disk.is_there()) {
+        GTEST_SKIP() << "this user may not mount the disk that the test makes read-only";
+    }
+    ASSERT_TRUE(disk.forbid_writing());
+    auto const outcome = stage->run(2, stage->train("read-only/run", 5));
+    expect_parts(outcome, 4, {"read-only/run"});
+    EXPECT_EQ(outcome.err.find("starting from"), std::string::npos) << outcome;
+}
+
+// The damage to a file, and what each command that reads it says.
+TEST_F(CrashesTest, ADamagedShardOfAnyKindIsNamed) {
+    for (std::string const name :
+         {"backbone-00000.h5", "L00-E001.h5", "routers.h5", "optimizer-00000.h5",
+          "manifest.json"}) {
+        auto const run = *stage / "damaged";
+        std::filesystem::remove_all(run);
+        ASSERT_EQ(stage->run(2, stage->train("damaged", 3)).code, 0);
+        auto const checkpoint = stage->checkpoint("damaged", 3);
+        auto const file = checkpoint / name;
+        auto const content = test::content_of(file);
+        for (bool const is_cut : {true, false}) {
+            auto spoiled = content;
+            if (is_cut) {
+                spoiled.resize(content.size() / 2);
+            } else {
+                spoiled[name == "manifest.json" ? 0 : content.size() / 2] ^= 1;
+            }
+            std::filesystem::remove(file);  // a hard link: the other checkpoint keeps its bytes
+            test::write_content(file, spoiled);
+            auto const verified = stage->run(0, {"model", "verify", checkpoint.string()});
+            expect_parts(verified, 3, {name});
+        }
+        expect_parts(stage->run(2, stage->train("damaged", 6)), 3, {name});
+    }
+}
+
+}  // namespace
+}  // namespace isogloss
