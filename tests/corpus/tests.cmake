@@ -19,3 +19,5 @@ target_compile_definitions(corpus_hugging_face_test PRIVATE
 isogloss_test(corpus expression)
 isogloss_test(corpus text_pattern)
 isogloss_test(corpus added_tokens)
+# With precompiled headers g++ 12 sees Boost's gzip read beyond a single character.
+set_source_files_properties(corpus/text_reader_test.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
