@@ -17,7 +17,7 @@ class ChainTest : public testing::Test {
 protected:
     static void SetUpTestSuite() {
         stage = std::make_unique<test::Stage>("chain");
-        auto const outcome = stage->run(2, stage->train("straight", 40));
+        auto const outcome = stage->run(2, stage->train("straight", 40, {"--train.keep-every=5"}));
         ASSERT_EQ(outcome.code, 0) << outcome;
     }
     static void TearDownTestSuite() { stage.reset(); }
