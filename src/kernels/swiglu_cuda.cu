@@ -1,58 +1,15 @@
 // kernels/swiglu_cuda.cu
 #include "kernels/backend.h"
-#include "kernels/cuda_parts.h"
+#include "kernels/cuda_gated.h"
 
 namespace isogloss::cuda {
 namespace {
 
-__device__ float sigmoid(float z) {
-    return 1.0F / (1.0F + expf(-z));
-}
-
-template <class T>
-struct Forward {
-    T const* gate_up;
-    T* y;
-    std::int64_t width;
-
-    template <int n>
-    __device__ void at(std::int64_t row, std::int64_t f) const {
-        float z[n];
-        float u[n];
-        load(gate_up + row * 2 * width + f, z);
-        load(gate_up + (row * 2 + 1) * width + f, u);
-#pragma unroll
-        for (int j = 0; j < n; ++j) {
-            z[j] = z[j] * sigmoid(z[j]) * u[j];
-        }
-        store(z, y + row * width + f);
-    }
-};
-
-template <class T>
-struct Backward {
-    T const* gate_up;
-    T const* dy;
-    T* dgate_up;
-    std::int64_t width;
-
-    template <int n>
-    __device__ void at(std::int64_t row, std::int64_t f) const {
-        float z[n];
-        float u[n];
-        float g[n];
-        load(gate_up + row * 2 * width + f, z);
-        load(gate_up + (row * 2 + 1) * width + f, u);
-        load(dy + row * width + f, g);
-#pragma unroll
-        for (int j = 0; j < n; ++j) {
-            float const s = sigmoid(z[j]);
-            float const dup = g[j] * z[j] * s;
-            z[j] = g[j] * u[j] * s * (1.0F + z[j] * (1.0F - s));
-            u[j] = dup;
-        }
-        store(z, dgate_up + row * 2 * width + f);
-        store(u, dgate_up + (row * 2 + 1) * width + f);
+/// As on the CPU.
+struct Silu {
+    __device__ static float share(float z) { return 1.0F / (1.0F + expf(-z)); }
+    __device__ static float times_slope(float c, float z, float s) {
+        return c * s * (1.0F + z * (1.0F - s));
     }
 };
 
@@ -60,21 +17,14 @@ struct Backward {
 
 template <class T>
 void swiglu(View<T const, 2> gate_up, View<T, 2> y, Stream stream) {
-    Forward<T> const forward{gate_up.data, y.data, y.shape[1]};
-    over_rows<kVectorBytes / sizeof(T)>(
-        y.shape[0], y.shape[1], all_aligned(kVectorBytes, gate_up.data, y.data), forward, stream
-    );
+    gated<Silu>(gate_up, y, stream);
 }
 
 template <class T>
 void swiglu_backward(
     View<T const, 2> gate_up, View<T const, 2> dy, View<T, 2> dgate_up, Stream stream
 ) {
-    Backward<T> const backward{gate_up.data, dy.data, dgate_up.data, dy.shape[1]};
-    over_rows<kVectorBytes / sizeof(T)>(
-        dy.shape[0], dy.shape[1], all_aligned(kVectorBytes, gate_up.data, dy.data, dgate_up.data),
-        backward, stream
-    );
+    gated_backward<Silu>(gate_up, dy, dgate_up, stream);
 }
 
 template decltype(swiglu<float>) swiglu<float>;
