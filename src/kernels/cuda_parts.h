@@ -102,6 +102,31 @@ __device__ T block_sum(T x) {
     return x;
 }
 
+/// Starts a kernel whose blocks take one row after another, a thread some of its packs, and keep
+/// `sums` floats in shared memory: more than 48 KiB of those a kernel has to ask for.
+template <class Argument>
+void launch_row_blocks(
+    void (*kernel)(Argument),
+    Argument const& argument,
+    std::int64_t blocks,
+    std::int64_t packs_a_row,
+    std::int64_t sums,
+    Stream stream
+) {
+    auto const threads = std::min<std::int64_t>(kThreads, round_up(packs_a_row, kWarp));
+    auto const shared = static_cast<int>(sizeof(float)) * static_cast<int>(sums);
+    constexpr int kWithoutAsking = 48 << 10;
+    if (shared > kWithoutAsking) {
+        ISOGLOSS_CUDA(
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared)
+        );
+    }
+    kernel<<<
+        static_cast<unsigned>(blocks), static_cast<unsigned>(threads),
+        static_cast<std::size_t>(shared), queue_of(stream).get()>>>(argument);
+    ISOGLOSS_CUDA(cudaGetLastError());
+}
+
 /// Whether packs of `bytes` may be read at all these addresses.
 template <class... Pointers>
 bool all_aligned(std::int64_t bytes, Pointers const*... pointers) {

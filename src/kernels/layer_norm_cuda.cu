@@ -188,18 +188,8 @@ __global__ void __launch_bounds__(kThreads) layer_norm_backward_kernel(BackwardR
 
 template <class T, int n>
 void launch_backward(BackwardRows<T> const& all, std::int64_t blocks, Stream stream) {
-    auto const threads = std::min<std::int64_t>(kThreads, round_up(all.width / n, kWarp));
-    auto const shared = all.dgain == nullptr ? 0 : 2 * static_cast<int>(sizeof(float)) * all.width;
-    constexpr int kWithoutAsking = 48 << 10;
-    if (shared > kWithoutAsking) {
-        ISOGLOSS_CUDA(cudaFuncSetAttribute(
-            layer_norm_backward_kernel<T, n>, cudaFuncAttributeMaxDynamicSharedMemorySize, shared
-        ));
-    }
-    layer_norm_backward_kernel<T, n>
-        <<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads),
-           static_cast<std::size_t>(shared), queue_of(stream).get()>>>(all);
-    ISOGLOSS_CUDA(cudaGetLastError());
+    auto const sums = all.dgain == nullptr ? 0 : 2 * all.width;
+    launch_row_blocks(layer_norm_backward_kernel<T, n>, all, blocks, all.width / n, sums, stream);
 }
 
 }  // namespace
