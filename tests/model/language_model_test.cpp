@@ -22,28 +22,8 @@ ModelConfig grouped_queries(std::vector<std::int32_t> const& experts, DType dtyp
 TEST(ReferenceModelTest, ItsGradientIsItsCentralDifference) {
     auto config = grouped_queries({1, 2, 5}, DType::f32);
     config.tied_embeddings = true;
-    auto const batch = test::small_batch(config);
-    auto parameters = decided_parameters(config, batch, kFloatMargin);
-    auto const exact = test::reference_gradient(config, parameters, batch, 17.0, 0.5);
-    double const h = 1e-5;
-    int checked = 0;
-    for (auto& [name, values] : parameters) {
-        for (std::size_t k = 0; k < values.size(); k += values.size() / 3 + 1) {
-            double const before = values[k];
-            auto const objective = [&](double value) {
-                values[k] = value;
-                return test::ReferenceModel<double>(config, parameters)
-                    .run(batch, 17.0, 0.5)
-                    .objective;
-            };
-            double const slope = (objective(before + h) - objective(before - h)) / (2.0 * h);
-            values[k] = before;
-            // h^2 times a third derivative of order 10, and 2^-52 * 10 / h of the difference.
-            EXPECT_NEAR(slope, exact.gradient.at(name)[k], 1e-8) << name << "[" << k << "]";
-            ++checked;
-        }
-    }
-    EXPECT_GT(checked, 60);
+    // h^2 times a third derivative of order 10, and 2^-52 * 10 / h of the difference.
+    EXPECT_GT(compare_central_differences(config, 3, 1e-8), 60);
 }
 
 TEST(LanguageModelTest, DenseMatchesTheReference) {

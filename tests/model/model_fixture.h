@@ -238,6 +238,34 @@ inline void expect_reference(
 inline constexpr double kFloatMargin = 1e-3;
 inline constexpr double kBf16Margin = 0.02;
 
+// Compares the reference's own gradient with central differences of its objective, at `a_tensor`
+// elements of each tensor at least. Returns how many it compared.
+inline int compare_central_differences(ModelConfig const& config, int a_tensor, double bound) {
+    auto const batch = test::small_batch(config);
+    auto parameters = decided_parameters(config, batch, kFloatMargin);
+    auto const exact = test::reference_gradient(config, parameters, batch, 17.0, 0.5);
+    auto const objective = [&] {
+        return test::ReferenceModel<double>(config, parameters).run(batch, 17.0, 0.5).objective;
+    };
+    double const h = 1e-5;
+    int compared = 0;
+    for (auto& [name, values] : parameters) {
+        auto const stride = values.size() / static_cast<std::size_t>(a_tensor) + 1;
+        for (std::size_t k = 0; k < values.size(); k += stride) {
+            double const before = values[k];
+            values[k] = before + h;
+            double const above = objective();
+            values[k] = before - h;
+            double const below = objective();
+            values[k] = before;
+            EXPECT_NEAR((above - below) / (2.0 * h), exact.gradient.at(name)[k], bound)
+                << name << "[" << k << "]";
+            ++compared;
+        }
+    }
+    return compared;
+}
+
 inline std::vector<float> all_gradients(ParameterTable const& table) {
     std::vector<float> all;
     for (auto const& its : table.groups()) {
