@@ -62,8 +62,7 @@ void write_all(int descriptor, std::filesystem::path const& path, std::string_vi
 }  // namespace
 
 void write_file(std::filesystem::path const& path, std::string_view content) {
-    auto partial = path;
-    partial += ".partial";
+    auto const partial = with_ending(path, ".partial");
     Descriptor file(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (file.get() < 0) {
         fail_here(partial, "cannot be opened for writing");
@@ -88,6 +87,19 @@ void flush_to_disk(std::filesystem::path const& path) {
     if (::fsync(file.get()) != 0) {
         fail_here(path, "flushing to disk failed");
     }
+}
+
+void rename_path(std::filesystem::path const& from, std::filesystem::path const& to) {
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    require_environment(
+        !error, "{}: cannot be renamed to {}: {}", from.string(), to.string(), error.message()
+    );
+}
+
+std::filesystem::path with_ending(std::filesystem::path path, std::string_view ending) {
+    path += ending;
+    return path;
 }
 
 std::filesystem::path without_last_slash(std::filesystem::path const& folder) {

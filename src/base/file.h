@@ -16,6 +16,13 @@ void write_file(std::filesystem::path const& path, std::string_view content);
 /// @throws Error  (environment)
 void flush_to_disk(std::filesystem::path const& path);
 
+/// A file or a folder; one that has the new name is replaced as the system does it.
+/// @throws Error  (environment)
+void rename_path(std::filesystem::path const& from, std::filesystem::path const& to);
+
+/// PATH with more letters at its end: with_ending("a.h5", ".partial") is "a.h5.partial".
+std::filesystem::path with_ending(std::filesystem::path path, std::string_view ending);
+
 /// "out/" and "./out" become "out", so that a name made from it ("out.partial") stands beside it.
 std::filesystem::path without_last_slash(std::filesystem::path const& folder);
 

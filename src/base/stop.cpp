@@ -33,7 +33,7 @@ constexpr int kFile = -4;
 constexpr double kLookEvery = 1.0;  // second between looks for files
 
 // What was there before a StopSignal; touched only by its constructor and destructor.
-std::array<struct sigaction, kSignals.size()> before;
+std::array<struct sigaction, kSignals.size()> before_us;
 
 void remember(int signal) {
     received.store(signal, std::memory_order_relaxed);
@@ -70,7 +70,7 @@ StopSignal::StopSignal() {
         action.sa_flags =
             kSignals[i] == SIGINT ? static_cast<int>(SA_RESTART | SA_RESETHAND) : SA_RESTART;
         require_environment(
-            ::sigaction(kSignals[i], &action, &before[i]) == 0,
+            ::sigaction(kSignals[i], &action, &before_us[i]) == 0,
             "no handler can be set for signal {}", kSignals[i]
         );
     }
@@ -78,7 +78,7 @@ StopSignal::StopSignal() {
 
 StopSignal::~StopSignal() {
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
-        ::sigaction(kSignals[i], &before[i], nullptr);
+        ::sigaction(kSignals[i], &before_us[i], nullptr);
     }
     installed.store(false);
 }

@@ -25,6 +25,11 @@ std::string closest_match(std::string_view word, std::span<std::string const> ca
 /// The parts between commas, without blanks around them: "a, b" -> {"a", "b"}; "" -> {}.
 std::vector<std::string> split_at_commas(std::string_view text);
 
+/// Of ASCII, whatever the locale.
+constexpr bool is_digit(char c) {
+    return '0' <= c && c <= '9';
+}
+
 /// `text` without white space at both ends.
 std::string_view without_blanks(std::string_view text);
 

@@ -40,14 +40,6 @@ void remove_folder(std::filesystem::path const& folder) {
     );
 }
 
-void rename_folder(std::filesystem::path const& from, std::filesystem::path const& to) {
-    std::error_code error;
-    std::filesystem::rename(from, to, error);
-    require_environment(
-        !error, "{}: cannot be renamed to {}: {}", from.string(), to.string(), error.message()
-    );
-}
-
 /// The folder that holds `folder`, as a path that can be opened.
 std::filesystem::path above(std::filesystem::path const& folder) {
     return folder.has_parent_path() ? folder.parent_path() : std::filesystem::path(".");
@@ -108,9 +100,9 @@ StoredCheckpoint PartialCheckpoint::commit(Manifest const& manifest) {
     replaced += kPartial;
     if (is_there) {
         remove_folder(replaced);
-        rename_folder(final_, replaced);
+        rename_path(final_, replaced);
     }
-    rename_folder(partial_, final_);
+    rename_path(partial_, final_);
     flush_to_disk(above(final_));
     remove_folder(replaced);
     return {final_, manifest, sha256(text)};

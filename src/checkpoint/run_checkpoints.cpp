@@ -20,14 +20,6 @@ namespace {
 
 constexpr char const* kLatest = "latest";
 
-void rename_folder(std::filesystem::path const& from, std::filesystem::path const& to) {
-    std::error_code error;
-    std::filesystem::rename(from, to, error);
-    require_environment(
-        !error, "{}: cannot be renamed to {}: {}", from.string(), to.string(), error.message()
-    );
-}
-
 std::vector<std::string> said_by_all(std::vector<std::string> const& mine, MpiComm const& world) {
     auto const texts =
         gather_all(Json(mine).dump(-1, ' ', false, Json::error_handler_t::replace), world);
@@ -176,7 +168,7 @@ void set_aside(std::filesystem::path const& folder) {
         !error, "{}: cannot be removed: {}; it is in the way of {}", aside.string(),
         error.message(), folder.string()
     );
-    rename_folder(folder, aside);
+    rename_path(folder, aside);
 }
 
 std::string point_latest(std::filesystem::path const& folder) {
@@ -233,7 +225,7 @@ std::vector<std::filesystem::path> retire(
         auto removed = folder;
         removed += ".removed";
         retired.push_back(partial_folder(removed));
-        rename_folder(folder, retired.back());
+        rename_path(folder, retired.back());
     }
     return retired;
 }

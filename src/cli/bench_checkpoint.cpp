@@ -20,6 +20,7 @@
 #include "cli/bench_model.h"
 #include "cli/commands.h"
 #include "cli/loader_sources.h"
+#include "cli/median.h"
 #include "comm/collective.h"
 #include "comm/rank_device.h"
 #include "comm/world.h"
@@ -39,11 +40,6 @@ struct CheckpointBench {
 
 // Seconds of each part, a round each; of the slowest rank.
 using Seconds = std::map<std::string, std::vector<double>>;
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-}
 
 // A model with its optimizer, saved and loaded beside a plain file of as many bytes.
 class CheckpointRunner {

@@ -286,17 +286,17 @@ private:
 };
 
 // What the device reaches at the two things that bound all operations.
-struct Limits {
+struct KernelLimits {
     double flops = 0.0;  ///< a second, of the step's own products
     double bytes = 0.0;  ///< a second, read and written by a large copy
 };
 
-double share_of_limit(KernelTime const& time, Limits const& limits) {
+double share_of_limit(KernelTime const& time, KernelLimits const& limits) {
     return time.flops > 0.0 ? time.flops / time.seconds / limits.flops
                             : time.bytes / time.seconds / limits.bytes;
 }
 
-Json to_json(std::vector<KernelTime> const& times, Limits const& limits) {
+Json to_json(std::vector<KernelTime> const& times, KernelLimits const& limits) {
     Json json = Json::array();
     for (auto const& time : times) {
         Json entry{
@@ -314,7 +314,7 @@ Json to_json(std::vector<KernelTime> const& times, Limits const& limits) {
     return json;
 }
 
-std::string table_text(std::vector<KernelTime> const& times, Limits const& limits) {
+std::string table_text(std::vector<KernelTime> const& times, KernelLimits const& limits) {
     Table table({"operation", "ms", "GFLOP/s", "GB/s", "% of limit"});
     for (auto const& time : times) {
         table.add_row(
@@ -352,7 +352,7 @@ Exit run_bench_kernels(Arguments const& arguments) {
     if (bench.device == Device::cuda) {
         cuda::choose_device(0);
     }
-    Limits const limits{
+    KernelLimits const limits{
         product_peak(bench.model, bench.device, bench.model.rows * bench.model.row_length),
         copy_peak(bench.device)};
     auto const times = bench.model.dtype == DType::bf16 ? KernelTimer<bf16>(bench).run()

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/loader_sources.h"
+#include "cli/median.h"
 #include "cli/result.h"
 #include "corpus/corpus_part.h"
 #include "corpus/loader.h"
@@ -115,11 +116,6 @@ double tokens_a_second(std::vector<Place> const& places, std::int64_t window, Re
     auto const seconds = timer.seconds();
     require(sum >= 0, "tokens sum to {}", sum);
     return static_cast<double>(places.size()) * static_cast<double>(window) / seconds;
-}
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
 }
 
 struct Rates {

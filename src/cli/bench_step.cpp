@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/bench_model.h"
 #include "cli/commands.h"
+#include "cli/median.h"
 #include "comm/collective.h"
 #include "comm/rank_device.h"
 #include "comm/world.h"
@@ -45,11 +46,6 @@ struct StepTimes {
         found->second.push_back(value);
     }
 };
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-}
 
 // Placement that spreads the experts evenly.
 Placement even_placement(ModelConfig const& config, World const& world) {
@@ -132,12 +128,12 @@ private:
 };
 
 // What the machine gives, measured beside the step.
-struct Limits {
+struct StepLimits {
     double products = 0.0;  // FLOP/s of all ranks at the shapes of the step
     double copy = 0.0;      // bytes a second of one rank's device, read and written
 };
 
-Json to_json(StepBench const& bench, StepTimes const& times, Limits const& limits, int ranks) {
+Json to_json(StepBench const& bench, StepTimes const& times, StepLimits const& limits, int ranks) {
     double const tokens = static_cast<double>(bench.model.rows * bench.model.row_length);
     double const step = median(times.seconds);
     double const flops = flops_per_token(bench.model) * tokens / step;
@@ -266,7 +262,7 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
     barrier(comm);
     auto const tokens = even_part(bench.model.rows, comm.size(), 0).size() * bench.model.row_length;
     auto const device = bench.device.device;
-    Limits const limits{
+    StepLimits const limits{
         sum_over(product_peak(bench.model, device, tokens), comm), copy_peak(device)};
     auto json = to_json(bench, times, limits, comm.size());
     json["activation_bytes"] = runner.activation_bytes();

@@ -84,10 +84,6 @@ void describe(Options& options, BuildConfig& config) {
     });
 }
 
-void print(std::string const& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
 void report(
     std::vector<LanguageReport> const& reports, BuildConfig const& config, double seconds, Log& log
 ) {
@@ -113,7 +109,7 @@ void report(
     }
     Json const value{
         {"corpus", config.plan.out.string()}, {"seconds", seconds}, {"languages", languages}};
-    print(config.json ? value.dump(2) + "\n" : table.text());
+    fmt::print("{}", config.json ? value.dump(2) + "\n" : table.text());
 }
 
 // One rank asks the file system which files there are, and how large; the others are told.

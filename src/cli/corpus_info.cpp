@@ -20,10 +20,6 @@
 namespace isogloss {
 namespace {
 
-void print(std::string const& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
 enum class Order : std::uint8_t { tag, size };
 
 struct InfoConfig {
@@ -175,7 +171,9 @@ Exit run_corpus_info(Arguments const& arguments) {
         return print_help(options);
     }
     Corpus const corpus(config.directory);
-    print(config.json ? info_json(corpus, config).dump(2) + "\n" : info_text(corpus, config));
+    fmt::print(
+        "{}", config.json ? info_json(corpus, config).dump(2) + "\n" : info_text(corpus, config)
+    );
     return Exit::done;
 }
 

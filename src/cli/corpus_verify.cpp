@@ -1,7 +1,7 @@
 // cli/corpus_verify.cpp
-#include <cstdio>
+#include <fmt/format.h>
+
 #include <filesystem>
-#include <string>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -9,14 +9,6 @@
 #include "corpus/corpus.h"
 
 namespace isogloss {
-namespace {
-
-void print(std::string const& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
-}  // namespace
-
 Exit run_corpus_verify(Arguments const& arguments) {
     std::filesystem::path directory;
     bool json = false;
@@ -32,12 +24,12 @@ Exit run_corpus_verify(Arguments const& arguments) {
     verify_corpus(directory);
     auto const languages = read_corpus_manifest(directory).languages.size();
     Json const value{{"corpus", directory.string()}, {"languages", languages}, {"verified", true}};
-    print(
-        json ? value.dump(2) + "\n"
-             : fmt::format(
-                   "{}: {} languages, all as built ({})\n", directory.string(), languages,
-                   duration_text(timer.seconds())
-               )
+    fmt::print(
+        "{}", json ? value.dump(2) + "\n"
+                   : fmt::format(
+                         "{}: {} languages, all as built ({})\n", directory.string(), languages,
+                         duration_text(timer.seconds())
+                     )
     );
     return Exit::done;
 }

@@ -9,13 +9,12 @@
 #include "base/require.h"
 #include "cli/opened_model.h"
 #include "cli/result.h"
+#include "cli/routing_options.h"
 #include "cli/stoppable.h"
 #include "train/evaluation_record.h"
 
 namespace isogloss {
 namespace {
-
-enum class Classifiers : std::uint8_t { automatic, off };
 
 struct EvaluateConfig {
     std::filesystem::path checkpoint;
@@ -23,7 +22,7 @@ struct EvaluateConfig {
     RankDevice device;
     ResultOutput output;
     EvaluationRequest request;
-    Classifiers classifiers = Classifiers::automatic;
+    AskClassifiers classifiers = AskClassifiers::automatic;
     bool shares = false;
 };
 
@@ -47,24 +46,6 @@ void describe_protocol(Options& options, EvaluationRequest& request) {
         "weighting", strided.weighting,
         {{"exact", WindowWeighting::exact}, {"released", WindowWeighting::released}},
         "strided: each token once, or a window's mean times its labels less one"
-    );
-}
-
-void describe_routing(Options& options, EvaluateConfig& config) {
-    auto& routing = config.request.routing;
-    options.add_choice(
-        "routing", routing.mode, {{"soft", RoutingMode::top_k}, {"hard", RoutingMode::hard}},
-        "by the routers, or each language to the expert whose group lists it"
-    );
-    options.add_choice(
-        "classifiers", config.classifiers,
-        {{"auto", Classifiers::automatic}, {"off", Classifiers::off}},
-        "ask the classifiers of layers that have one, with soft routing"
-    );
-    options.add_choice(
-        "class-one-experts", routing.class_one,
-        {{"all", ClassOneExperts::all}, {"old", ClassOneExperts::older}},
-        "what class 1 may choose among: all, or those before the newest generation"
     );
 }
 
@@ -103,7 +84,7 @@ void describe(Options& options, EvaluateConfig& config) {
     options.add("rows", request.rows, "rows of one forward pass, a rank");
     options.add("max-tokens", request.max_tokens, "of each language; 0: all there are");
     describe_protocol(options, request);
-    describe_routing(options, config);
+    describe(options, config.request.routing, config.classifiers);
     options.add("shares", config.shares, "also say which experts each language's tokens went to");
     options.add("out", config.output.out, "also write the scores here, as JSON");
     options.add("json", config.output.json, "print one JSON document instead of a table");
@@ -124,13 +105,9 @@ void require_positions(EvaluationRequest const& request, ModelConfig const& mode
 }
 
 void complete(EvaluateConfig& config, ModelConfig const& model) {
-    bool const has_classifiers = std::ranges::any_of(model.layers, &LayerConfig::has_classifier);
     auto& routing = config.request.routing;
-    routing.classify = config.classifiers == Classifiers::automatic && has_classifiers &&
-                       routing.mode == RoutingMode::top_k;
+    routing.classify = asks_classifiers(config.classifiers, routing.mode, model);
 }
-
-constexpr std::size_t kMostColumns = 12;  // of languages, in a table for people
 
 std::string tables(EvaluationRecord const& record) {
     auto text = to_table(record.scores).text();
@@ -146,7 +123,7 @@ std::string tables(EvaluationRecord const& record) {
     }
     text += "\nWhere tokens went, as a mean over the layers with several experts:\n\n" +
             to_table(*record.shares, languages).text();
-    if (languages.size() <= kMostColumns) {
+    if (languages.size() <= kMostLanguageColumns) {
         text += "\nThe expert most used, and its share of the choices:\n\n" +
                 layer_table(*record.shares, languages).text();
     }

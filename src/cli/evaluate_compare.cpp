@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "cli/commands.h"
 #include "train/evaluation_change.h"
+#include "train/routing_shares.h"
 
 namespace isogloss {
 namespace {
@@ -16,13 +17,11 @@ struct CompareConfig {
     bool json = false;
 };
 
-constexpr std::size_t kMostColumns = 12;  // of languages, in a table for people
-
 void print(EvaluationChange const& change) {
     fmt::print("{}", to_table(change).text());
     if (change.layers.empty()) {
         fmt::print("\nFor what routers changed, make both with `evaluate --shares --out FILE`.\n");
-    } else if (change.languages.size() <= kMostColumns) {
+    } else if (change.languages.size() <= kMostLanguageColumns) {
         fmt::print(
             "\nBy layer, per cent of choices: to new experts / moved among the old.\n\n{}",
             layer_table(change).text()

@@ -8,20 +8,19 @@
 #include "base/require.h"
 #include "cli/opened_model.h"
 #include "cli/result.h"
+#include "cli/routing_options.h"
 #include "cli/stoppable.h"
 #include "train/language_similarity.h"
 
 namespace isogloss {
 namespace {
 
-enum class Classifiers : std::uint8_t { automatic, off };
-
 struct SimilarityConfig {
     std::filesystem::path checkpoint;
     std::filesystem::path corpus;
     ResultOutput output;
     SimilarityRequest request;
-    Classifiers classifiers = Classifiers::automatic;
+    AskClassifiers classifiers = AskClassifiers::automatic;
 };
 
 void describe(Options& options, SimilarityConfig& config) {
@@ -41,11 +40,7 @@ void describe(Options& options, SimilarityConfig& config) {
     options.add_choice(
         "split", text.split, {{"train", Split::train}, {"valid", Split::valid}}, "which documents"
     );
-    options.add_choice(
-        "classifiers", config.classifiers,
-        {{"auto", Classifiers::automatic}, {"off", Classifiers::off}},
-        "ask the classifiers of layers that have one"
-    );
+    describe(options, config.classifiers);
     options.add("out", config.output.out, "also write the result here, as JSON");
     options.add("json", config.output.json, "print one JSON document instead of a table");
     options.add("quiet", config.output.quiet, "print nothing on standard output");
@@ -75,7 +70,7 @@ void complete(SimilarityConfig& config, OpenedModel const& opened) {
             config.checkpoint.string()
         );
     }
-    request.routing.classify = config.classifiers == Classifiers::automatic;
+    request.routing.classify = config.classifiers == AskClassifiers::automatic;
     request.progress = ProgressStyle::automatic;
 }
 

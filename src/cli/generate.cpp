@@ -11,13 +11,12 @@
 #include "cli/opened_model.h"
 #include "cli/prompts.h"
 #include "cli/result.h"
+#include "cli/routing_options.h"
 #include "model/language_groups.h"
 #include "storage/safetensors_writer.h"
 
 namespace isogloss {
 namespace {
-
-enum class Classifiers : std::uint8_t { automatic, off };
 
 struct GenerateConfig {
     std::filesystem::path checkpoint;
@@ -25,7 +24,7 @@ struct GenerateConfig {
     PromptOptions prompts;
     GenerationRequest request;
     std::string language;
-    Classifiers classifiers = Classifiers::automatic;
+    AskClassifiers classifiers = AskClassifiers::automatic;
     std::filesystem::path logits_out;
     ResultOutput output;
 };
@@ -79,23 +78,8 @@ void describe(Options& options, GenerateConfig& config) {
     options.add_positional("checkpoint", config.checkpoint, "model to look at");
     config.prompts.describe(options);
     describe_sampling(options, request);
-    options.add_choice(
-        "routing", request.routing.mode,
-        {{"soft", RoutingMode::top_k}, {"hard", RoutingMode::hard}},
-        "by the routers, or to the expert whose group lists the language"
-    );
+    describe(options, request.routing, config.classifiers);
     options.add("language", config.language, "hard: tag of the prompts' language");
-    options.add_choice(
-        "classifiers", config.classifiers,
-        {{"auto", Classifiers::automatic}, {"off", Classifiers::off}},
-        "ask the classifiers of layers that have one, with soft routing; one that decides about "
-        "sequences does so by the prompt's tokens, once"
-    );
-    options.add_choice(
-        "class-one-experts", request.routing.class_one,
-        {{"all", ClassOneExperts::all}, {"old", ClassOneExperts::older}},
-        "what class 1 may choose among: all, or those before the newest generation"
-    );
     describe(options, config.device);
     options.add(
         "logits-out", config.logits_out,
@@ -110,9 +94,7 @@ void describe(Options& options, GenerateConfig& config) {
 
 void complete(GenerateConfig& config, ModelConfig const& model) {
     auto& request = config.request;
-    bool const has_classifiers = std::ranges::any_of(model.layers, &LayerConfig::has_classifier);
-    request.routing.classify = config.classifiers == Classifiers::automatic && has_classifiers &&
-                               request.routing.mode == RoutingMode::top_k;
+    request.routing.classify = asks_classifiers(config.classifiers, request.routing.mode, model);
     if (request.routing.mode == RoutingMode::hard) {
         request.expert = hard_expert_of(model, config.language);
     }

@@ -51,7 +51,7 @@ void describe(Options& options, LayersConfig& config) {
 }
 
 std::string text_of(
-    DeviationNorms const& deviation,
+    LanguageDeviations const& deviation,
     LayerDeviation const& layer_deviation,
     std::vector<std::int32_t> const& layers
 ) {

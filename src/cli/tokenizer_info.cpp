@@ -9,13 +9,13 @@
 namespace isogloss {
 namespace {
 
-struct InfoConfig {
+struct TokenizerInfoConfig {
     std::string tokenizer;
     std::string separator;
     bool json = false;
 };
 
-void describe(Options& options, InfoConfig& config) {
+void describe(Options& options, TokenizerInfoConfig& config) {
     options.add_positional(
         "tokenizer", config.tokenizer, "`bytes`, a SentencePiece model, or a tokenizer.json"
     );
@@ -26,7 +26,7 @@ void describe(Options& options, InfoConfig& config) {
 }  // namespace
 
 Exit run_tokenizer_info(Arguments const& arguments) {
-    InfoConfig config;
+    TokenizerInfoConfig config;
     Options options("tokenizer info", "What a tokenizer is.");
     describe(options, config);
     if (options.parse(arguments) == Parsed::help) {

@@ -8,6 +8,7 @@
 
 #include "base/require.h"
 #include "corpus/json_part.h"
+#include "corpus/spelling.h"
 #include "corpus/utf8.h"
 
 namespace isogloss {
@@ -15,15 +16,13 @@ namespace {
 
 constexpr std::int32_t kNoRank = std::numeric_limits<std::int32_t>::max();
 constexpr std::int32_t kNone = -1;
-constexpr std::size_t kByteValues = 256;
 constexpr std::size_t kShort = 48;  // symbols up to which looking at all beats a heap
-constexpr std::string_view kMark = "\xE2\x96\x81";  // U+2581, where SentencePiece has a space
 
 // Does a token have the mark behind another character?
 bool has_inner_mark(std::string_view token) {
-    for (auto at = token.find(kMark); at != std::string_view::npos;
-         at = token.find(kMark, at + 1)) {
-        if (at > 0 && !token.substr(0, at).ends_with(kMark)) {
+    for (auto at = token.find(kSpaceMark); at != std::string_view::npos;
+         at = token.find(kSpaceMark, at + 1)) {
+        if (at > 0 && !token.substr(0, at).ends_with(kSpaceMark)) {
             return true;
         }
     }
@@ -85,7 +84,7 @@ void Bpe::read_merges(TokenizerJson const& json, std::string const& where) {
     };
     require_data(json.merges.size() < kNoRank, "{}: too many merges", where);
     cuts_at_marks_ = !ignores_merges_ && prefix_.empty() && suffix_.empty() &&
-                     vocabulary_.find(kMark).has_value();
+                     vocabulary_.find(kSpaceMark).has_value();
     merges_.reserve(json.merges.size());
     for (std::size_t rank = 0; rank < json.merges.size(); ++rank) {
         auto const& [left, right] = json.merges[rank];
@@ -124,9 +123,10 @@ std::size_t Bpe::next_part(std::string_view text) const {
     if (!cuts_at_marks_) {
         return text.size();
     }
-    auto at = text.find_first_not_of(kMark);  // its bytes in any order; the mark is sought below
+    auto at =
+        text.find_first_not_of(kSpaceMark);  // its bytes in any order; the mark is sought below
     at = at == std::string_view::npos ? text.size() : at;
-    at = text.find(kMark, at);
+    at = text.find(kSpaceMark, at);
     return at == std::string_view::npos ? text.size() : at;
 }
 

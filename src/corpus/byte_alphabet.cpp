@@ -5,12 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "corpus/spelling.h"
 #include "corpus/utf8.h"
 
 namespace isogloss {
 namespace {
 
-constexpr std::size_t kByteValues = 256;
 constexpr std::size_t kLetters = 0x144;  // one above the last
 
 constexpr bool stands_for_itself(std::size_t byte) {

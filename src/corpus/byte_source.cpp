@@ -23,7 +23,7 @@ using namespace std::string_view_literals;
 
 // Boost's zstd filter ends in silence where a file is cut short. So a frame of these eight bytes,
 // stored uncompressed, is read after the file's end: only if they come out is the file whole.
-constexpr auto kMark = "\x8b\x11\xe5\x47\xc9\x02\xfe\x9d"sv;
+constexpr auto kEndMark = "\x8b\x11\xe5\x47\xc9\x02\xfe\x9d"sv;
 constexpr auto kMarkFrame =
     "\x28\xb5\x2f\xfd\x20\x08\x41\x00\x00\x8b\x11\xe5\x47\xc9\x02\xfe\x9d"sv;
 
@@ -37,7 +37,7 @@ std::ifstream open_file(std::filesystem::path const& path) {
 }
 
 // Leaves the file at its front.
-Compression compression_of(std::ifstream& file) {
+Compression compression_at_front(std::ifstream& file) {
     std::array<char, 6> head{};
     file.read(head.data(), head.size());
     std::string_view const start(head.data(), static_cast<std::size_t>(file.gcount()));
@@ -56,7 +56,7 @@ Compression compression_of(std::ifstream& file) {
 
 Compression compression_of(std::filesystem::path const& path) {
     auto file = open_file(path);
-    return compression_of(file);
+    return compression_at_front(file);
 }
 
 struct ByteSource::Stream {
@@ -100,7 +100,7 @@ ByteSource::ByteSource(std::filesystem::path const& path, std::int64_t begin)
     auto& stream = *stream_;
     stream.path = path;
     stream.file = open_file(path);
-    stream.compression = compression_of(stream.file);
+    stream.compression = compression_at_front(stream.file);
     require(
         begin == 0 || stream.compression == Compression::none,
         "{}: compressed, and to be read from byte {}", path.string(), begin
@@ -124,7 +124,7 @@ ByteSource& ByteSource::operator=(ByteSource&&) noexcept = default;
 
 std::size_t ByteSource::read(std::span<char> out) {
     auto& stream = *stream_;
-    require(out.size() > kMark.size(), "a buffer of {} bytes", out.size());
+    require(out.size() > kEndMark.size(), "a buffer of {} bytes", out.size());
     // Bytes held back come first; as many are held back again.
     std::memcpy(out.data(), stream.held.data(), stream.held.size());
     auto const begin = stream.held.size();
@@ -147,11 +147,11 @@ std::size_t ByteSource::read(std::span<char> out) {
     }
     if (count == 0) {
         require_data(
-            stream.held == kMark, "{}: the compressed text is cut short", stream.path.string()
+            stream.held == kEndMark, "{}: the compressed text is cut short", stream.path.string()
         );
         return 0;
     }
-    auto const kept = std::min(kMark.size(), total);
+    auto const kept = std::min(kEndMark.size(), total);
     stream.held.assign(out.data() + total - kept, kept);
     if (total == kept) {
         return read(out);

@@ -19,11 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr char const* kParts = "parts";
 
-fs::path with_ending(fs::path path, char const* ending) {
-    path += ending;
-    return path;
-}
-
 bool is_empty_folder(fs::path const& path) {
     return fs::is_directory(path) && fs::is_empty(path);
 }

@@ -15,11 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path with_ending(fs::path part, char const* ending) {
-    part += ending;
-    return part;
-}
-
 // Appends to a file and looks after each write, so that a failure is seen where it happens.
 class RawWriter {
 public:

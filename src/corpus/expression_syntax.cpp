@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/require.h"
+#include "base/text.h"
 #include "corpus/character_sets.h"
 #include "corpus/expression_reader.h"
 #include "corpus/utf8.h"
@@ -13,13 +14,9 @@
 namespace isogloss {
 namespace {
 
-constexpr std::size_t kDeepest = 50;  // groups within groups, sets within sets
+constexpr std::size_t kDeepestGroup = 50;  // groups within groups, sets within sets
 
 enum class Letters : std::uint8_t { exact, any_case };
-
-bool is_digit(char c) {
-    return '0' <= c && c <= '9';
-}
 
 // Reads a pattern once from left to right and writes what PCRE2 is to read.
 class Translation : private ExpressionReader {
@@ -173,7 +170,7 @@ bool Translation::set_escape(CharacterSet& set) {
 }
 
 void Translation::open_group() {
-    check(groups_.size() < kDeepest, "groups too deep");
+    check(groups_.size() < kDeepestGroup, "groups too deep");
     auto const begin = out_.size();
     groups_.push_back({begin, letters_});
     for (std::string_view const form : {"?:", "?=", "?!", "?<=", "?<!", "?>"}) {
@@ -284,7 +281,7 @@ bool Translation::interval() {
 
 // After its opening bracket.
 CharacterSet Translation::set(std::size_t depth) {
-    check(depth < kDeepest, "sets too deep");
+    check(depth < kDeepestGroup, "sets too deep");
     CharacterSet result;
     bool const is_negated = takes("^");
     check(!sees("]"), "an empty set");

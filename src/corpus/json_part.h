@@ -10,6 +10,9 @@
 
 namespace isogloss {
 
+/// Sequences within sequences of one part of a tokenizer.json, at most.
+inline constexpr int kDeepestSequence = 16;
+
 /// Reads keys one by one; finish() refuses those that nobody asked for, as they may matter.
 class JsonPart {
 public:

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/require.h"
 #include "storage/hdf5_writer.h"
@@ -14,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kBufferBytes = std::int64_t{8} << 20;
+constexpr std::int64_t kGatheredBytes = std::int64_t{8} << 20;
 
 // Calls `take` with each document of the parts and its number.
 template <class Take>
@@ -44,16 +45,16 @@ class RowStream {
 public:
     RowStream(Hdf5Writer& writer, std::string dataset, std::int64_t width)
         : writer_(writer), dataset_(std::move(dataset)), width_(width) {
-        buffer_.reserve(static_cast<std::size_t>(kBufferBytes));
+        buffer_.reserve(static_cast<std::size_t>(kGatheredBytes));
     }
 
     /// Room for as many of `bytes` as fit before the next flush.
     std::span<std::byte> room(std::int64_t bytes) {
-        if (static_cast<std::int64_t>(buffer_.size()) == kBufferBytes) {
+        if (static_cast<std::int64_t>(buffer_.size()) == kGatheredBytes) {
             flush();
         }
         auto const used = buffer_.size();
-        auto const free = kBufferBytes - static_cast<std::int64_t>(used);
+        auto const free = kGatheredBytes - static_cast<std::int64_t>(used);
         buffer_.resize(used + static_cast<std::size_t>(std::min(bytes, free)));
         return std::span(buffer_).subspan(used);
     }
@@ -172,8 +173,7 @@ void write_language_file(
     LanguageRecord& record
 ) {
     auto const path = folder / record.file;
-    auto partial = path;
-    partial += ".partial";
+    auto const partial = with_ending(path, ".partial");
     auto const width = token_bytes(tokenizer.vocab_size());
     Hdf5Writer writer(partial);
     for (auto const split : {Split::train, Split::valid}) {

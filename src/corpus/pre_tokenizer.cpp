@@ -12,8 +12,6 @@
 namespace isogloss {
 namespace {
 
-constexpr int kDeepest = 16;
-
 // What ByteLevel cuts at by itself. Radford et al. 2019, the released encoder.
 constexpr char const* kByteLevelWords =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -58,7 +56,9 @@ PreTokenizer PreTokenizer::read(Json const& value, std::string const& where) {
 }
 
 void PreTokenizer::add(Json const& value, std::string const& where, int depth) {
-    require_data(depth < kDeepest, "{}: more than {} sequences deep", where, kDeepest);
+    require_data(
+        depth < kDeepestSequence, "{}: more than {} sequences deep", where, kDeepestSequence
+    );
     auto const type = JsonPart(value, where).text("type");
     auto const here = where + " " + type;
     if (type == "Sequence") {

@@ -6,14 +6,13 @@
 #include <numeric>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace isogloss {
 namespace {
 
 bool is_letter(char c) {
     return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z');
-}
-bool is_digit(char c) {
-    return '0' <= c && c <= '9';
 }
 
 // A count as it is written: no fraction, no sign, nothing that would be cut to fit.

@@ -4,12 +4,11 @@
 #include <charconv>
 
 #include "base/require.h"
+#include "corpus/spelling.h"
 
 namespace isogloss {
 namespace {
 
-constexpr std::int32_t kByteValues = 256;
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581, SentencePiece's visible space
 constexpr std::size_t kPieceBytes = 1024;  // of text encoded at once; longer is slower a byte
 
 std::string with_spaces(std::string_view text) {

@@ -17,7 +17,6 @@
 namespace isogloss {
 namespace {
 
-constexpr int kDeepest = 16;
 constexpr char32_t kCapitalIWithDot = 0x130;  // the one letter whose small form is two characters
 
 icu::UnicodeSet const& old_characters() {
@@ -50,7 +49,9 @@ TextNormaliser TextNormaliser::read(Json const& value, std::string const& where)
 }
 
 void TextNormaliser::add(Json const& value, std::string const& where, int depth) {
-    require_data(depth < kDeepest, "{}: more than {} sequences deep", where, kDeepest);
+    require_data(
+        depth < kDeepestSequence, "{}: more than {} sequences deep", where, kDeepestSequence
+    );
     auto const type = JsonPart(value, where).text("type");
     JsonPart part(value, where + " " + type);
     part.ignore("type");

@@ -14,7 +14,7 @@
 namespace isogloss {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
+constexpr std::size_t kReadBytes = std::size_t{1} << 18;
 
 std::filesystem::path without_compression(std::filesystem::path const& path) {
     auto const extension = path.extension();
@@ -38,7 +38,7 @@ TextReader::TextReader(std::filesystem::path const& path, TextFormat format, Byt
       format_(std::move(format)),
       range_(range),
       source_(path, std::max<std::int64_t>(0, range.begin - 1)),
-      buffer_(kBufferBytes) {
+      buffer_(kReadBytes) {
     require_data(
         is_text_file(path), "{}: neither .txt nor .jsonl (plain, .gz, .xz or .zst)", path.string()
     );

@@ -14,8 +14,6 @@
 namespace isogloss {
 namespace {
 
-constexpr int kDeepest = 16;
-
 // The byte that a token such as "<0x0A>" stands for.
 std::optional<char> byte_of(std::string const& token) {
     unsigned value = 0;
@@ -91,7 +89,9 @@ bool TokenDecoder::add_plain(std::string const& type) {
 }
 
 void TokenDecoder::add(Json const& value, std::string const& where, int depth) {
-    require_data(depth < kDeepest, "{}: more than {} sequences deep", where, kDeepest);
+    require_data(
+        depth < kDeepestSequence, "{}: more than {} sequences deep", where, kDeepestSequence
+    );
     auto const type = JsonPart(value, where).text("type");
     JsonPart part(value, where + " " + type);
     part.ignore("type");

@@ -13,6 +13,7 @@
 #include "corpus/hugging_face.h"
 #include "corpus/sentence_piece.h"
 #include "corpus/separator.h"
+#include "corpus/spelling.h"
 
 namespace isogloss {
 namespace {
@@ -20,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char const* kBytes = "bytes";
-constexpr std::int32_t kByteValues = 256;
 constexpr std::uintmax_t kMostFileBytes = std::uintmax_t{1} << 30U;
 
 // The file itself where a folder is named.

@@ -8,7 +8,7 @@ namespace {
 
 using Event = Json::parse_event_t;
 
-constexpr int kDeepest = 64;
+constexpr int kDeepestLevel = 64;
 constexpr std::size_t kMostKeys = 10'000;  // of an object; they are searched one by one
 constexpr int kModelKeys = 2;              // depth of the keys of "model"
 
@@ -19,7 +19,7 @@ public:
 
     // True: the value stays in the tree.
     bool operator()(int depth, Event event, Json& value) {
-        require_data(depth < kDeepest, "{}: more than {} levels deep", where_, kDeepest);
+        require_data(depth < kDeepestLevel, "{}: more than {} levels deep", where_, kDeepestLevel);
         switch (event) {
             case Event::key: return take_key(depth, value);
             case Event::value: return take_value(depth, value);

@@ -9,14 +9,14 @@
 
 #include "base/require.h"
 #include "corpus/json_part.h"
+#include "corpus/spelling.h"
 #include "corpus/utf8.h"
 
 namespace isogloss {
 namespace {
 
 constexpr double kUnknownPenalty = 10.0;
-constexpr std::int32_t kNone = -1;
-constexpr std::size_t kByteValues = 256;
+constexpr std::int32_t kNoPiece = -1;
 
 }  // namespace
 
@@ -37,7 +37,7 @@ Unigram::Unigram(TokenizerJson const& json, std::string const& where) : where_(w
     }
     part.finish();
     double lowest = std::numeric_limits<double>::infinity();
-    at_node_.push_back(kNone);
+    at_node_.push_back(kNoPiece);
     for (auto const& [text, score] : json.scores) {
         require_data(std::isfinite(score), "{}: the score of \"{}\" is not finite", where, text);
         auto const id = static_cast<std::int32_t>(scores_.size());
@@ -48,7 +48,7 @@ Unigram::Unigram(TokenizerJson const& json, std::string const& where) : where_(w
     }
     unknown_score_ = lowest - kUnknownPenalty;
     for (std::size_t byte = 0; byte < kByteValues; ++byte) {
-        bytes_.push_back(vocabulary_.find(fmt::format("<0x{:02X}>", byte)).value_or(kNone));
+        bytes_.push_back(vocabulary_.find(fmt::format("<0x{:02X}>", byte)).value_or(kNoPiece));
     }
 }
 
@@ -59,7 +59,7 @@ void Unigram::add_to_trie(std::string_view token, std::int32_t id) {
         auto const* edge = edges_.find(node, byte);
         if (edge == nullptr) {
             edges_.set(node, byte, {static_cast<std::int32_t>(at_node_.size()), 0});
-            at_node_.push_back(kNone);
+            at_node_.push_back(kNoPiece);
             edge = edges_.find(node, byte);
         }
         node = edge->first;
@@ -72,7 +72,7 @@ void Unigram::extend(std::string_view word, std::size_t begin, Space& space) con
     auto const score_here = space.nodes[begin].score;
     auto const offer = [&](std::size_t end, std::int32_t id, double score) {
         auto& node = space.nodes[end];
-        if (node.id == kNone || score > node.score) {
+        if (node.id == kNoPiece || score > node.score) {
             node = {score, begin, id};
         }
     };

@@ -9,7 +9,6 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;
 constexpr std::int64_t kSmallestBlock = std::int64_t{1} << 20;
 // A joined block has 1 / kSlack more than the highest size seen: peaks that creep up from step to
 // step (routing is never the same) would otherwise make a new block each time.

@@ -13,7 +13,6 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;  // a cache line, and what AVX-512 and AMX like
 constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
 
 std::byte* allocate_on_host(std::int64_t bytes) {

@@ -20,6 +20,9 @@ struct MemoryTraits {
     static void release(type memory) noexcept;
 };
 
+/// Of every block of memory, in bytes: a cache line, and what AVX-512 and AMX like.
+inline constexpr std::int64_t kAlignment = 64;
+
 /// Bytes on a device, aligned to 64 and zeroed; freed with the owner.
 class Memory {
 public:

@@ -6,13 +6,13 @@
 #include <numeric>
 
 #include "base/require.h"
+#include "growth/expansion_plan.h"
 #include "growth/measurement.h"
 
 namespace isogloss {
 namespace {
 
 // A layer has at most 999 experts; what is above that is a slip of the hand.
-constexpr std::int64_t kMostExperts = 999;
 
 void check_budget(std::size_t layers, std::int64_t budget, std::int32_t minimum) {
     auto const count = static_cast<std::int64_t>(layers);

@@ -11,16 +11,17 @@
 namespace isogloss {
 namespace {
 
-constexpr int kBeginnings = 8;          // of a search for one objective, before it is given up
-constexpr double kLeastGain = 1e-9;     // of a sum of distances, far above its rounding
-constexpr std::uint64_t kSeed = 20251;  // any number; results must only be the same each time
+constexpr int kBeginnings = 8;       // of a search for one objective, before it is given up
+constexpr double kLeastGain = 1e-9;  // of a sum of distances, far above its rounding
+constexpr std::uint64_t kExchangeSeed =
+    20251;  // any number; results must only be the same each time
 
 // Random exchanges, ever more of them: another beginning near the best assignment, then far.
 GroupAssignment shaken(GroupAssignment assignment, int beginning, std::uint64_t stream) {
     auto const n = assignment.num_places();
     auto const exchanges = n * static_cast<std::size_t>(beginning) / 8;
     for (std::size_t i = 0; i < exchanges; ++i) {
-        auto const random = random_bits(kSeed, stream, i);
+        auto const random = random_bits(kExchangeSeed, stream, i);
         assignment.exchange(random % n, (random >> 32U) % n);
     }
     return assignment;

@@ -10,7 +10,7 @@
 namespace isogloss {
 namespace {
 
-constexpr std::uint64_t kSeed = 20250;  // any number; results must only be the same each time
+constexpr std::uint64_t kSearchSeed = 20250;  // any number; results must only be the same each time
 
 class ConflictSearch {
 public:
@@ -78,7 +78,7 @@ private:
     // Ties go to the first one after a random place, so that the search does not walk in a circle.
     void step() {
         auto const n = assignment_.num_places();
-        auto const random = random_bits(kSeed, stream_, static_cast<std::uint64_t>(now_));
+        auto const random = random_bits(kSearchSeed, stream_, static_cast<std::uint64_t>(now_));
         auto const shift = static_cast<Place>(random % n);
         Exchange best;
         for (Place i = 0; i < n; ++i) {

@@ -13,8 +13,6 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kMostExperts = 999;  // three digits name an expert's file
-
 void check_layer(
     ExpansionPlan::Layer const& growth,
     RouterGrowth router,

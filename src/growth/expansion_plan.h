@@ -11,6 +11,9 @@
 
 namespace isogloss {
 
+/// Of a layer: three digits name an expert's file.
+inline constexpr std::int64_t kMostExperts = 999;
+
 /// What becomes of the routers of the layers that grow.
 enum class RouterGrowth : std::uint8_t {
     keep,      ///< rows of old experts keep their bits, rows of new ones are drawn

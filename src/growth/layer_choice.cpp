@@ -82,10 +82,10 @@ std::vector<double> norms_of(Json const& entry, std::string const& place) {
 
 }  // namespace
 
-DeviationNorms deviation_norms_from_json(
+LanguageDeviations deviation_norms_from_json(
     Json const& value, std::string const& where, std::vector<std::string> const& languages
 ) {
-    DeviationNorms deviation;
+    LanguageDeviations deviation;
     deviation.languages = chosen_languages(languages_of(value, where), languages, where);
     for (auto const& language : deviation.languages) {
         auto const place = fmt::format("{}: language \"{}\"", where, language);
@@ -101,7 +101,7 @@ DeviationNorms deviation_norms_from_json(
     return deviation;
 }
 
-LayerDeviation layer_deviation(DeviationNorms const& deviation) {
+LayerDeviation layer_deviation(LanguageDeviations const& deviation) {
     require(!deviation.norms.empty(), "there are no deviations to average");
     LayerDeviation result;
     auto const num_languages = static_cast<double>(deviation.norms.size());

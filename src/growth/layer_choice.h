@@ -13,7 +13,7 @@ namespace isogloss {
 
 /// What a short training on one language each changed: n[x][l] is the 2-norm of the change of the
 /// feed-forward matrices of layer l by language x.
-struct DeviationNorms {
+struct LanguageDeviations {
     std::vector<std::string> languages;      ///< in the file's order
     std::vector<std::vector<double>> norms;  ///< [languages][L], finite, >= 0
 };
@@ -23,7 +23,7 @@ struct DeviationNorms {
 /// @param languages  those to read, in any order; empty: all
 /// @throws Error  (usage) when one of `languages` is not in the file or is named twice; (data)
 ///         with language and layer for a norm that is missing, negative or not finite
-DeviationNorms deviation_norms_from_json(
+LanguageDeviations deviation_norms_from_json(
     Json const& value, std::string const& where, std::vector<std::string> const& languages = {}
 );
 
@@ -36,7 +36,7 @@ struct LayerDeviation {
 };
 
 /// @throws Error  (data) when all layers changed alike, where z is not defined
-LayerDeviation layer_deviation(DeviationNorms const& deviation);
+LayerDeviation layer_deviation(LanguageDeviations const& deviation);
 
 /// Layers with z_l >= threshold, ascending: the rule of the released code.
 /// @throws Error  (usage) when threshold is not in [0, 1]

@@ -10,11 +10,10 @@
 #include "base/require.h"
 #include "checkpoint/shard_file.h"
 #include "corpus/schema.h"
+#include "growth/expansion_plan.h"
 
 namespace isogloss {
 namespace {
-
-constexpr std::size_t kMostExperts = 999;  // three digits name an expert's file
 
 void check_layers(
     UpcyclePlan const& plan, ModelConfig const& model, std::vector<std::string>& faults
@@ -41,7 +40,7 @@ void check_layers(
 
 void check_groups(UpcyclePlan const& plan, std::vector<std::string>& faults) {
     auto const groups = plan.groups.size();
-    if (groups < 2 || groups > kMostExperts) {
+    if (groups < 2 || groups > static_cast<std::size_t>(kMostExperts)) {
         faults.push_back(fmt::format(
             "{} group{}: must be 2 to {}, one expert each", groups, groups == 1 ? "" : "s",
             kMostExperts

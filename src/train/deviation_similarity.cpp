@@ -17,7 +17,7 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kBlock = 32768;  // elements: 128 KiB of each vector
+constexpr std::int64_t kVectorBlock = 32768;  // elements: 128 KiB of each vector
 
 // In double and in eight lanes, which the compiler makes wide.
 double dot(std::span<float const> a, std::span<float const> b) {
@@ -55,14 +55,14 @@ std::int64_t common_length(std::vector<Hdf5File> const& files) {
 // products[i n + j], i <= j, over elements [part.begin, part.end) of the vectors.
 void add_products(std::vector<Hdf5File> const& files, Range part, std::vector<double>& products) {
     auto const n = static_cast<std::int64_t>(files.size());
-    std::vector<float> block(static_cast<std::size_t>(n * kBlock));
+    std::vector<float> block(static_cast<std::size_t>(n * kVectorBlock));
     auto const of = [&](std::int64_t vector, std::int64_t count) {
         return std::span(block).subspan(
-            static_cast<std::size_t>(vector * kBlock), static_cast<std::size_t>(count)
+            static_cast<std::size_t>(vector * kVectorBlock), static_cast<std::size_t>(count)
         );
     };
-    for (auto first = part.begin; first < part.end; first += kBlock) {
-        auto const count = std::min(kBlock, part.end - first);
+    for (auto first = part.begin; first < part.end; first += kVectorBlock) {
+        auto const count = std::min(kVectorBlock, part.end - first);
         for (std::int64_t i = 0; i < n; ++i) {
             files[static_cast<std::size_t>(i)].read_at(kDeviationDataset, first, of(i, count));
         }

@@ -78,7 +78,7 @@ void require_same_text(LanguageScore const& before, LanguageScore const& after) 
     );
 }
 
-std::string percent(double share) {
+std::string percent_or_dash(double share) {
     return std::isfinite(share) ? decimal_text(100.0 * share, 1) : "-";
 }
 
@@ -150,7 +150,8 @@ Table to_table(EvaluationChange const& change) {
         auto const move = change.mean_move(language.language);
         table.add_row(
             {language.language, decimal_text(language.before, 4), decimal_text(language.after, 4),
-             decimal_text(language.change(), 4), percent(move.to_new), percent(move.among_old)}
+             decimal_text(language.change(), 4), percent_or_dash(move.to_new),
+             percent_or_dash(move.among_old)}
         );
     }
     return table;
@@ -169,11 +170,11 @@ Table layer_table(EvaluationChange const& change) {
         for (auto const& language : change.languages) {
             auto const found = layer.moves.find(language.language);
             row.push_back(
-                found == layer.moves.end()
-                    ? "-"
-                    : fmt::format(
-                          "{} / {}", percent(found->second.to_new), percent(found->second.among_old)
-                      )
+                found == layer.moves.end() ? "-"
+                                           : fmt::format(
+                                                 "{} / {}", percent_or_dash(found->second.to_new),
+                                                 percent_or_dash(found->second.among_old)
+                                             )
             );
         }
         table.add_row(std::move(row));

@@ -19,7 +19,8 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kBlock = 65536;  // elements, of deviations on their way to a file or a sum
+constexpr std::int64_t kDeviationBlock =
+    65536;  // elements, of deviations on their way to a file or a sum
 
 Placement on_all(ModelConfig const& config, MpiComm const& group) {
     PlacementRequest request;
@@ -159,8 +160,8 @@ void LanguageProbe::deviation(std::size_t parameter, std::int64_t first, std::sp
 double LanguageProbe::sum_of_squares(std::size_t parameter, Range elements) const {
     std::vector<float> block;
     double sum = 0.0;
-    for (auto first = elements.begin; first < elements.end; first += kBlock) {
-        block.resize(static_cast<std::size_t>(std::min(kBlock, elements.end - first)));
+    for (auto first = elements.begin; first < elements.end; first += kDeviationBlock) {
+        block.resize(static_cast<std::size_t>(std::min(kDeviationBlock, elements.end - first)));
         deviation(parameter, first, block);
         for (auto const value : block) {
             sum += static_cast<double>(value) * static_cast<double>(value);
@@ -195,7 +196,7 @@ void LanguageProbe::write(ProbeRecord const& record, std::filesystem::path const
     for (auto const i : matrices) {
         size += base_.specs()[i].size();
     }
-    auto const partial = std::filesystem::path(path.string() + ".partial");
+    auto const partial = with_ending(path, ".partial");
     Hdf5Writer writer(partial);
     writer.text_attribute("/", "probe", record_json(record).dump());
     writer.create(kDeviationDataset, StoredType::f32, {size});
@@ -203,8 +204,8 @@ void LanguageProbe::write(ProbeRecord const& record, std::filesystem::path const
     std::int64_t written = 0;
     for (auto const i : matrices) {
         auto const length = base_.specs()[i].size();
-        for (std::int64_t first = 0; first < length; first += kBlock) {
-            auto const count = std::min(kBlock, length - first);
+        for (std::int64_t first = 0; first < length; first += kDeviationBlock) {
+            auto const count = std::min(kDeviationBlock, length - first);
             block.resize(static_cast<std::size_t>(count));
             deviation(i, first, block);
             writer.write_rows(kDeviationDataset, written, count, std::as_bytes(std::span(block)));

@@ -63,14 +63,14 @@ bool agreed_to_stop(SimilarityRequest const& request, MpiComm const& world) {
     return request.stop && any_of(request.stop(), world);
 }
 
-struct Work {
+struct SimilarityWork {
     std::string tag;
     std::int32_t language = 0;
     DocumentRows documents;
 };
 
 // Every language with its rows, or every fault there is.
-std::vector<Work> plan_work(
+std::vector<SimilarityWork> plan_work(
     LanguageModel const& model, Corpus const& corpus, SimilarityRequest const& request
 ) {
     auto text = request.text;
@@ -78,7 +78,7 @@ std::vector<Work> plan_work(
     auto tags = request.new_languages;
     tags.insert(tags.end(), request.old_languages.begin(), request.old_languages.end());
     std::set<std::string> seen;
-    std::vector<Work> work;
+    std::vector<SimilarityWork> work;
     std::vector<std::string> faults;
     for (auto const& tag : tags) {
         if (!seen.insert(tag).second) {
@@ -114,7 +114,7 @@ std::optional<LanguageDirection> measure(
     LanguageModel& model,
     Corpus const& corpus,
     SimilarityRequest const& request,
-    Work const& work,
+    SimilarityWork const& work,
     MpiComm const& world
 ) {
     auto const& config = model.config();

@@ -21,7 +21,7 @@ namespace isogloss {
 namespace {
 
 // What all parts of a probe look at.
-struct Work {
+struct ProbeWork {
     ProbeConfig const& config;
     StoredCheckpoint const& base;
     Corpus const& corpus;
@@ -32,7 +32,7 @@ struct Work {
 
 // What decides about the content of a language's file. Ranks and micro-batches change roundings
 // only.
-Json fingerprint(Work const& work, std::string const& tag) {
+Json fingerprint(ProbeWork const& work, std::string const& tag) {
     auto const& config = work.config;
     auto const language = static_cast<std::size_t>(work.corpus.language_index(tag));
     return {
@@ -84,7 +84,7 @@ std::int64_t rows_of_text(ProbeConfig const& config, Corpus const& corpus, std::
     return std::max<std::int64_t>(tokens - 1, 0) / config.row_length;
 }
 
-std::vector<std::string> languages_with_text(Work const& work) {
+std::vector<std::string> languages_with_text(ProbeWork const& work) {
     auto const& config = work.config;
     auto languages = config.languages;
     if (languages.empty()) {
@@ -119,7 +119,9 @@ std::vector<std::string> languages_with_text(Work const& work) {
 }
 
 // Languages without a file that is worth keeping.
-std::vector<std::string> find_pending(Work const& work, std::vector<std::string> const& languages) {
+std::vector<std::string> find_pending(
+    ProbeWork const& work, std::vector<std::string> const& languages
+) {
     std::vector<std::string> pending;
     std::vector<std::string> stale;
     for (auto const& tag : languages) {
@@ -148,7 +150,7 @@ std::vector<std::string> find_pending(Work const& work, std::vector<std::string>
 // The same on every rank. Rank 0 looks, as another rank's view of a network disk may be older.
 // Collective.
 std::vector<std::string> pending_languages(
-    Work const& work, std::vector<std::string> const& languages
+    ProbeWork const& work, std::vector<std::string> const& languages
 ) {
     std::string pending;
     Attempt attempt;
@@ -170,7 +172,7 @@ std::vector<std::string> pending_languages(
 
 // False when stopped. Collective over `group`.
 bool probe_in_turn(
-    Work const& work,
+    ProbeWork const& work,
     std::vector<std::string> const& languages,
     MpiComm const& group,
     Progress& progress
@@ -200,7 +202,9 @@ bool probe_in_turn(
 }
 
 // Groups of ranks take turns at the list. False when any was stopped. Collective.
-bool probe_all(Work const& work, std::vector<std::string> const& pending, ProgressStyle style) {
+bool probe_all(
+    ProbeWork const& work, std::vector<std::string> const& pending, ProgressStyle style
+) {
     auto const ranks = static_cast<int>(work.config.ranks_per_language);
     auto const groups = static_cast<std::size_t>(work.world.size() / ranks);
     auto const mine = work.world.rank() / ranks;
@@ -234,7 +238,7 @@ std::vector<ProbeRecord> read_all(
 }
 
 // Collective.
-void write_results(Work const& work, ProbeResult& result) {
+void write_results(ProbeWork const& work, ProbeResult& result) {
     auto const& out = work.config.out;
     std::vector<std::filesystem::path> files;
     for (auto const& tag : result.languages) {
@@ -343,7 +347,7 @@ ProbeResult run_probe(
     Corpus const corpus(config.corpus);
     auto const base = read_checkpoint(config.from, world);
     check_base(config, base, corpus);
-    Work const work{config, base, corpus, world, stop, log};
+    ProbeWork const work{config, base, corpus, world, stop, log};
     ProbeResult result;
     result.languages = languages_with_text(work);
     if (probe_all(work, pending_languages(work, result.languages), style)) {

@@ -67,6 +67,9 @@ RoutingShares routing_shares(Json const& value, std::string const& where);
 /// equally many, so that a number means one thing).
 Table to_table(RoutingShares const& shares, std::vector<std::string> const& languages);
 
+/// Languages that a table with a column for each has room for.
+inline constexpr std::size_t kMostLanguageColumns = 12;
+
 /// A row a layer, a column a language: the expert most used and its share.
 Table layer_table(RoutingShares const& shares, std::vector<std::string> const& languages);
 
