@@ -8,6 +8,9 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
+# For what is run seldom and compiled often; over the -O of the build type.
+set(ISOGLOSS_QUICK_TO_COMPILE $<$<NOT:$<CONFIG:Debug>>:-O1>)
+
 find_program(ISOGLOSS_CCACHE ccache)
 if(ISOGLOSS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)   # so set, it keeps precompiled headers too
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
@@ -31,6 +34,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     endif()
     target_compile_options(isogloss_options INTERFACE
         "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:${false_warnings}>")
+endif()
+if(ISOGLOSS_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Said of files' own types wherever several files are compiled as one.
+    target_compile_options(isogloss_options INTERFACE
+        "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-Wno-subobject-linkage>")
 endif()
 if(ISOGLOSS_ARCH)
     target_compile_options(isogloss_options INTERFACE

@@ -19,11 +19,16 @@ set(ISOGLOSS_TEST_ENVIRONMENT
 
 add_custom_target(isogloss_thread_tests)
 
+# Programs of one process: those of the kernels take two cores, the others leave one to another test.
 function(isogloss_add_test run timeout labels)
     add_test(NAME ${run} COMMAND ${ARGN})
+    set(cores 1)
+    if(run MATCHES "^kernels\\.")
+        set(cores 2)
+    endif()
     set_tests_properties(${run} PROPERTIES
         TIMEOUT ${timeout} ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=2"
-        PROCESSORS 2 LABELS "${labels}")
+        PROCESSORS ${cores} LABELS "${labels}")
 endfunction()
 
 function(isogloss_test floor name)
@@ -39,6 +44,7 @@ function(isogloss_test floor name)
     target_link_libraries(${target} PRIVATE
         isogloss_options GTest::gtest isogloss::${floor} ${test_NEEDS})
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_compile_options(${target} PRIVATE ${ISOGLOSS_QUICK_TO_COMPILE})
     target_precompile_headers(${target} REUSE_FROM isogloss_test_headers)
 
     if("threads" IN_LIST test_LABELS)

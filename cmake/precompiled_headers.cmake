@@ -1,6 +1,7 @@
 # What nearly every file includes and the compiler reads for seconds, read once: isogloss_headers for
-# the floors, isogloss_test_headers for programs of tests (tests/CMakeLists.txt). A file still names
-# all it uses: the debug and sanitizer builds and those by clang have none of this.
+# the floors, isogloss_quick_headers for the QUICK ones, isogloss_test_headers for programs of tests
+# (tests/CMakeLists.txt). A file still names all it uses: the debug and sanitizer builds and those by
+# clang have none of this.
 set(ISOGLOSS_COMMON_HEADERS <algorithm> <array> <cmath> <cstdint> <filesystem> <fmt/format.h>
     <fmt/ranges.h> <functional> <map> <nlohmann/json.hpp> <numeric> <optional> <span> <string>
     <string_view> <vector>)
@@ -21,3 +22,5 @@ function(isogloss_precompile name headers)
     target_precompile_headers(${name} PRIVATE ${headers})
 endfunction()
 isogloss_precompile(isogloss_headers "${ISOGLOSS_COMMON_HEADERS}")
+isogloss_precompile(isogloss_quick_headers "${ISOGLOSS_COMMON_HEADERS}")
+target_compile_options(isogloss_quick_headers PRIVATE ${ISOGLOSS_QUICK_TO_COMPILE})

@@ -6,6 +6,7 @@ function(isogloss_program_test name)
     target_link_libraries(${target} PRIVATE
         isogloss_options GTest::gtest GTest::gtest_main isogloss::base)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_compile_options(${target} PRIVATE ${ISOGLOSS_QUICK_TO_COMPILE})
     target_compile_definitions(${target} PRIVATE
         ISOGLOSS_TEST_PROGRAM="$<TARGET_FILE:isogloss>"
         ISOGLOSS_TEST_MPIEXEC="${MPIEXEC_EXECUTABLE}"
