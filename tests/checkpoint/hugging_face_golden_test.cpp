@@ -1,5 +1,7 @@
 // checkpoint/hugging_face_golden_test.cpp - imported models beside transformers: logits, gradients,
 // losses of training. tests/golden/hf/make.py says what the files are.
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -107,7 +109,7 @@ protected:
         return std::filesystem::path(ISOGLOSS_GOLDEN) / GetParam();
     }
     [[nodiscard]] static SafetensorsFile file(std::string const& name) {
-        return SafetensorsFile(path() / (name + ".safetensors"));
+        return SafetensorsFile(path() / fmt::format("{}.safetensors", name));
     }
     /// With weights loaded; everything trains.
     LanguageModel model() {
