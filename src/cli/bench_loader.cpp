@@ -3,12 +3,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "base/clock.h"
+#include "base/math.h"
 #include "base/random.h"
 #include "base/require.h"
 #include "base/table.h"
@@ -104,27 +108,65 @@ std::vector<Place> random_places(
     return places;
 }
 
-template <class Read>
-double tokens_a_second(std::vector<Place> const& places, std::int64_t window, Read&& read) {
-    std::vector<std::int32_t> out(static_cast<std::size_t>(window));
+void read_window(Corpus const& corpus, Place const& place, std::span<std::int32_t> out) {
+    corpus.window(place.language, Split::train, place.first, out);
+}
+void read_window(FlatFile const& flat, Place const& place, std::span<std::int32_t> out) {
+    flat.window(place.in_flat, out);
+}
+void prefetch(Corpus const& corpus, Place const& place, std::int64_t window) {
+    corpus.prefetch(place.language, Split::train, place.first, window);
+}
+void prefetch(FlatFile const& flat, Place const& place, std::int64_t window) {
+    flat.prefetch(place.in_flat, window);
+}
+
+/// Windows one after the other; or, as the loader reads them, the windows of a step asked for
+/// before the first of them is read.
+enum class Reading : std::uint8_t { plain, prefetched };
+
+constexpr std::array<std::pair<Reading, char const*>, 2> kReadings{
+    {{Reading::plain, "plain"}, {Reading::prefetched, "prefetched"}}};
+
+template <class Source>
+double tokens_a_second(
+    Source const& source,
+    std::vector<Place> const& places,
+    BenchConfig const& config,
+    Reading reading
+) {
+    std::vector<std::int32_t> out(static_cast<std::size_t>(config.window));
     std::int64_t sum = 0;  // used below, so that no copy is left out
     Timer const timer;
-    for (auto const& place : places) {
-        read(place, std::span(out));
-        sum += out.front() + out.back();
+    for (std::size_t begin = 0; begin < places.size(); begin += index(config.rows)) {
+        auto const step = std::span(places).subspan(begin);
+        auto const rows = step.first(std::min(step.size(), index(config.rows)));
+        for (auto const& place : reading == Reading::prefetched ? rows : rows.first(0)) {
+            prefetch(source, place, config.window);
+        }
+        for (auto const& place : rows) {
+            read_window(source, place, out);
+            sum += out.front() + out.back();
+        }
     }
     auto const seconds = timer.seconds();
     require(sum >= 0, "tokens sum to {}", sum);
-    return static_cast<double>(places.size()) * static_cast<double>(window) / seconds;
+    return static_cast<double>(places.size()) * static_cast<double>(config.window) / seconds;
 }
 
+/// Tokens a second of each round.
 struct Rates {
-    std::vector<double> corpus;  ///< tokens a second of each round, as are all
-    std::vector<double> flat;
+    std::map<Reading, std::vector<double>> corpus;
+    std::map<Reading, std::vector<double>> flat;
     std::vector<double> loader;
-    std::vector<double> ratio;  ///< corpus over flat, round by round
     double plan_seconds = 0.0;  ///< of one row
 };
+
+/// Median of the rounds' ratios: a load on the machine hits both of a round.
+double ratio_of(std::vector<double> rates, std::vector<double> const& to) {
+    std::ranges::transform(rates, to, rates.begin(), std::divides());
+    return median(std::move(rates));
+}
 
 /// Both sources, opened anew for each round that is to be cold: what is mapped stays in the cache.
 class Sources {
@@ -210,32 +252,35 @@ double plan_seconds(BenchConfig const& config, RowOrder const& order) {
     return seconds / static_cast<double>(kRows);
 }
 
-// Rounds alternate, so that a load on the machine hits all alike.
+// One round. Which is read first alternates: disks and hosts remember what was read.
+void measure_windows(
+    Sources& sources, BenchConfig const& config, std::int64_t round, Rates& rates
+) {
+    // Cold rounds have places of their own, for the same reason.
+    auto const places = random_places(
+        sources.corpus(), config,
+        config.cache == Cache::cold ? static_cast<std::uint64_t>(round) : 0
+    );
+    std::array readings{Reading::plain, Reading::prefetched};
+    if (round % 2 == 1) {
+        std::ranges::reverse(readings);
+    }
+    for (auto const reading : readings) {
+        rates.corpus[reading].push_back(tokens_a_second(sources.corpus(), places, config, reading));
+        rates.flat[reading].push_back(tokens_a_second(sources.flat(), places, config, reading));
+    }
+}
+
 Rates measure(Sources& sources, BenchConfig const& config) {
     Rates rates;
     auto const order = order_of(sources.corpus(), config);
-    std::int64_t const untimed = config.cache == Cache::warm ? 1 : 0;  // touches the pages
-    for (std::int64_t round = 0; round < config.rounds + untimed; ++round) {
-        // Cold rounds have places of their own: disks and hosts remember too.
-        bool const is_cold = config.cache == Cache::cold;
-        auto const& corpus = sources.corpus();
-        auto const places =
-            random_places(corpus, config, is_cold ? static_cast<std::uint64_t>(round) : 0);
-        auto const ours = tokens_a_second(places, config.window, [&](Place const& place, auto out) {
-            corpus.window(place.language, Split::train, place.first, out);
-        });
-        auto const& flat = sources.flat();
-        auto const theirs =
-            tokens_a_second(places, config.window, [&](Place const& place, auto out) {
-                flat.window(place.in_flat, out);
-            });
-        auto const rows = loader_rate(sources.corpus(), config, order, is_cold ? round : 0);
-        if (round >= untimed) {
-            rates.corpus.push_back(ours);
-            rates.flat.push_back(theirs);
-            rates.loader.push_back(rows);
-            rates.ratio.push_back(ours / theirs);
-        }
+    if (config.cache == Cache::warm) {
+        Rates untimed;
+        measure_windows(sources, config, 0, untimed);  // touches the pages
+    }
+    for (std::int64_t round = 0; round < config.rounds; ++round) {
+        measure_windows(sources, config, round, rates);
+        rates.loader.push_back(loader_rate(sources.corpus(), config, order, round));
     }
     rates.plan_seconds = plan_seconds(config, order);
     return rates;
@@ -243,35 +288,48 @@ Rates measure(Sources& sources, BenchConfig const& config) {
 
 Json as_json(Rates const& rates, BenchConfig const& config, std::size_t languages) {
     auto const loader = median(rates.loader);
-    return {
+    auto const& flat = rates.flat.at(Reading::plain);
+    Json json{
         {"window", config.window},
         {"cache", config.cache == Cache::warm ? "warm" : "cold"},
         {"languages", languages},
-        {"corpus_tokens_per_second", median(rates.corpus)},
-        {"flat_tokens_per_second", median(rates.flat)},
-        {"ratio", median(rates.ratio)},
         {"loader_tokens_per_second", loader},
         {"loader_rows_per_second", loader / static_cast<double>(config.window)},
         {"plan_seconds_per_row", rates.plan_seconds},
     };
+    for (auto const& [reading, name] : kReadings) {
+        auto const& corpus = rates.corpus.at(reading);
+        json[name] = Json{
+            {"corpus_tokens_per_second", median(corpus)},
+            {"flat_tokens_per_second", median(rates.flat.at(reading))},
+            {"corpus_of_flat", ratio_of(corpus, rates.flat.at(reading))},
+            {"corpus_of_plain_flat", ratio_of(corpus, flat)},
+        };
+    }
+    return json;
 }
 
 std::string as_text(Rates const& rates, BenchConfig const& config, std::size_t languages) {
+    Table table({"source", "read", "tokens/s", "windows/s", "of flat", "of plain flat"});
     auto const window = static_cast<double>(config.window);
-    auto const flat = median(rates.flat);
-    Table table({"source", "tokens/s", "windows/s", "of flat"});
-    auto const add = [&](std::string const& name, double rate, double of_flat) {
-        table.add_row({name, count_text(rate), count_text(rate / window), decimal_text(of_flat, 2)}
-        );
-    };
-    add("flat file, mapped", flat, 1.0);
-    add("corpus", median(rates.corpus), median(rates.ratio));
-    add("loader, whole rows", median(rates.loader), median(rates.loader) / flat);
+    auto const& plain = rates.flat.at(Reading::plain);
+    for (auto const& [reading, name] : kReadings) {
+        auto const& flat = rates.flat.at(reading);
+        auto const add = [&, read = name](char const* source, std::vector<double> const& its) {
+            table.add_row(
+                {source, read, count_text(median(its)), count_text(median(its) / window),
+                 decimal_text(ratio_of(its, flat), 2), decimal_text(ratio_of(its, plain), 2)}
+            );
+        };
+        add("flat file, mapped", flat);
+        add("corpus", rates.corpus.at(reading));
+    }
+    auto const loader = median(rates.loader);
     return fmt::format(
-        "windows of {} tokens in {} languages, {} cache\n\n{}\nmixture and order: {:.0f} ns a "
-        "row\n",
+        "windows of {} tokens in {} languages, {} cache\n\n{}\nloader's thread, whole rows: {} "
+        "tokens/s; mixture and order alone: {:.0f} ns a row\n",
         config.window, languages, config.cache == Cache::warm ? "warm" : "cold", table.text(),
-        1e9 * rates.plan_seconds
+        count_text(loader), 1e9 * rates.plan_seconds
     );
 }
 
@@ -282,7 +340,9 @@ Exit run_bench_loader(Arguments const& arguments) {
     Options options(
         "bench loader",
         "Reads random windows of a corpus, and the same windows of a memory-mapped flat file in "
-        "the same run; then whole rows through the loader's thread."
+        "the same run: one after the other (plain), and as the loader does, which asks the kernel "
+        "for all windows of a step first (prefetched); then whole rows through the loader's "
+        "thread."
     );
     describe(options, config);
     if (options.parse(arguments) == Parsed::help) {

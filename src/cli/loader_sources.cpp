@@ -154,6 +154,10 @@ void FlatFile::window(std::int64_t first, std::span<std::int32_t> out) const {
     }
 }
 
+void FlatFile::prefetch(std::int64_t first, std::int64_t count) const {
+    mapped_.will_need(token_bytes_ * first, token_bytes_ * count);
+}
+
 void drop_from_cache(std::filesystem::path const& path) {
     UniqueHandle<DescriptorTraits> const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     require_environment(

@@ -43,6 +43,8 @@ public:
         : mapped_(path, Access::random), token_bytes_(token_bytes) {}
 
     void window(std::int64_t first, std::span<std::int32_t> out) const;
+    /// As Corpus::prefetch().
+    void prefetch(std::int64_t first, std::int64_t count) const;
 
 private:
     MappedFile mapped_;

@@ -65,6 +65,18 @@ std::uint32_t widen(std::span<T const> from, std::span<std::int32_t> to) {
     return largest;
 }
 
+// Of `count` elements that lie in the file and are aligned.
+template <class T>
+std::byte const* first_byte(MappedFile const& file, std::int64_t offset, std::int64_t count) {
+    return std::as_bytes(file.elements<T>(offset, count)).data();
+}
+
+// `to.size()` tokens from the one at `first` on, as the file has them.
+template <class T>
+std::uint32_t widen(std::byte const* tokens, std::int64_t first, std::span<std::int32_t> to) {
+    return widen(std::span(reinterpret_cast<T const*>(tokens) + first, to.size()), to);
+}
+
 }  // namespace
 
 Corpus::Corpus(std::filesystem::path const& directory)
@@ -81,11 +93,15 @@ Corpus::Corpus(std::filesystem::path const& directory)
     for (auto const& record : manifest_.languages) {
         check_size(directory_ / record.file, record);
     }
-    languages_.resize(manifest_.languages.size());
+    languages_ = std::make_unique<Language[]>(manifest_.languages.size());
 }
 
 Corpus::Language const& Corpus::opened(std::int32_t language) const {
-    auto& opened = languages_.at(at(language));
+    require(
+        at(language) < manifest_.languages.size(), "language {} of {}", language,
+        manifest_.languages.size()
+    );
+    auto& opened = languages_[at(language)];
     std::call_once(opened.opening, [&] { open(manifest_.languages[at(language)], opened); });
     return opened;
 }
@@ -94,15 +110,23 @@ void Corpus::open(LanguageRecord const& record, Language& language) const {
     auto const path = directory_ / record.file;
     check_size(path, record);
     Hdf5File const file(path);
+    MappedFile mapped(path, Access::random);
     for (auto const split : {Split::train, Split::valid}) {
         auto const tokens = tokens_path(record.tag, split);
         auto const starts = document_start_path(record.tag, split);
         auto const& counts = record.counts(split);
         check_dataset(file, tokens, token_type(manifest_), counts.tokens);
         check_dataset(file, starts, StoredType::i64, counts.documents + 1);
-        language.streams[at(split)] = {file.file_offset(tokens), file.file_offset(starts)};
+        auto& stream = language.streams[at(split)];
+        stream.length = counts.tokens;
+        auto const offset = file.file_offset(tokens);
+        stream.tokens = token_type(manifest_) == StoredType::u16
+                            ? first_byte<std::uint16_t>(mapped, offset, counts.tokens)
+                            : first_byte<std::uint32_t>(mapped, offset, counts.tokens);
+        stream.starts =
+            mapped.elements<std::int64_t>(file.file_offset(starts), counts.documents + 1);
     }
-    language.file = MappedFile(path, Access::random);
+    language.file = std::move(mapped);
 }
 
 std::int32_t Corpus::language_index(std::string_view tag) const {
@@ -125,19 +149,16 @@ std::int64_t Corpus::tokens(std::int32_t language, Split split) const {
 void Corpus::window(
     std::int32_t language, Split split, std::int64_t first, std::span<std::int32_t> out
 ) const {
-    auto const& record = manifest_.languages.at(at(language));
+    auto const& stream = opened(language).streams[at(split)];
+    auto const& record = manifest_.languages[at(language)];
     auto const count = static_cast<std::int64_t>(out.size());
-    auto const length = record.counts(split).tokens;
     require(
-        0 <= first && first <= length - count, "{} {}: tokens [{}, {}) of {}", record.tag,
-        name_of(split), first, first + count, length
+        0 <= first && first <= stream.length - count, "{} {}: tokens [{}, {}) of {}", record.tag,
+        name_of(split), first, first + count, stream.length
     );
-    auto const& mapped = opened(language);
-    auto const offset = mapped.streams[at(split)].tokens_offset;
-    auto const largest =
-        token_type(manifest_) == StoredType::u16
-            ? widen(mapped.file.elements<std::uint16_t>(offset + 2 * first, count), out)
-            : widen(mapped.file.elements<std::uint32_t>(offset + 4 * first, count), out);
+    auto const largest = token_type(manifest_) == StoredType::u16
+                             ? widen<std::uint16_t>(stream.tokens, first, out)
+                             : widen<std::uint32_t>(stream.tokens, first, out);
     if (static_cast<std::int64_t>(largest) >= manifest_.vocab_size) {
         fail(
             Exit::data,
@@ -149,10 +170,22 @@ void Corpus::window(
     }
 }
 
-std::span<std::int64_t const> Corpus::document_start(std::int32_t language, Split split) const {
+void Corpus::prefetch(std::int32_t language, Split split, std::int64_t first, std::int64_t count)
+    const {
     auto const& mapped = opened(language);
-    auto const count = manifest_.languages[at(language)].counts(split).documents + 1;
-    return mapped.file.elements<std::int64_t>(mapped.streams[at(split)].starts_offset, count);
+    auto const& stream = mapped.streams[at(split)];
+    auto const begin = std::clamp(first, std::int64_t{0}, stream.length);
+    auto const end = std::clamp(first + count, begin, stream.length);
+    if (begin == end) {
+        return;
+    }
+    auto const width = bytes_of(token_type(manifest_));
+    auto const offset = stream.tokens - mapped.file.bytes().data();
+    mapped.file.will_need(offset + width * begin, width * (end - begin));
+}
+
+std::span<std::int64_t const> Corpus::document_start(std::int32_t language, Split split) const {
+    return opened(language).streams[at(split)].starts;
 }
 
 std::string Corpus::tokenizer_name() const {

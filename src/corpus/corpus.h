@@ -3,8 +3,8 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -48,6 +48,11 @@ public:
     void window(std::int32_t language, Split split, std::int64_t first, std::span<std::int32_t> out)
         const;
 
+    /// Asks the kernel to have tokens [first, first + count) read when window() comes for them,
+    /// with what lies around them; waits for nothing. The tokens that are left out beyond the
+    /// stream's end are not asked for.
+    void prefetch(std::int32_t language, Split split, std::int64_t first, std::int64_t count) const;
+
     /// [documents + 1]: index of each document's first token, its separator; then tokens().
     [[nodiscard]] std::span<std::int64_t const> document_start(std::int32_t language, Split split)
         const;
@@ -56,14 +61,16 @@ public:
     [[nodiscard]] std::string tokenizer_name() const;
 
 private:
+    /// All that a window needs, side by side: windows are random, so nothing of it is in a cache.
     struct Stream {
-        std::int64_t tokens_offset = 0;  ///< bytes into the file
-        std::int64_t starts_offset = 0;
+        std::byte const* tokens = nullptr;     ///< in the mapped file
+        std::int64_t length = 0;               ///< tokens
+        std::span<std::int64_t const> starts;  ///< of documents
     };
-    struct Language {
+    struct alignas(64) Language {
         std::once_flag opening;
-        MappedFile file;
         std::array<Stream, kSplits> streams;  ///< indexed by Split
+        MappedFile file;
     };
 
     [[nodiscard]] Language const& opened(std::int32_t language) const;
@@ -71,7 +78,7 @@ private:
 
     std::filesystem::path directory_;
     CorpusManifest manifest_;
-    mutable std::deque<Language> languages_;  // opened behind a const Corpus; never moved
+    std::unique_ptr<Language[]> languages_;  ///< opened behind a const Corpus
 };
 
 /// Hashes every file of the corpus again, and checks that document starts rise from 0 to the number

@@ -28,6 +28,16 @@ void read_ring(
     }
 }
 
+// Of a batch's rows, all before the first is read: a disk serves them together.
+void prefetch_ring(Corpus const& corpus, Draw const& draw, RowOrder const& order) {
+    auto const count = order.targets(draw) + 1;
+    auto const beyond = draw.first + count - order.tokens()[index(draw.language)];
+    corpus.prefetch(draw.language, Split::train, draw.first, count);
+    if (beyond > 0) {
+        corpus.prefetch(draw.language, Split::train, 0, beyond);
+    }
+}
+
 }  // namespace
 
 Batch read_rows(
@@ -39,9 +49,14 @@ Batch read_rows(
     auto const row_length = order.row_length();
     auto batch = make_batch(static_cast<std::int64_t>(rows.size()), row_length);
     batch.step = step;
+    std::vector<Draw> draws;
+    for (auto const row : rows) {
+        draws.push_back(order.draw(step, row));
+        prefetch_ring(corpus, draws.back(), order);
+    }
     std::vector<std::int32_t> stream;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        auto const draw = order.draw(step, rows[row]);
+        auto const& draw = draws[row];
         stream.resize(static_cast<std::size_t>(order.targets(draw) + 1));
         read_ring(corpus, draw, order.tokens()[index(draw.language)], stream);
         fill_row(

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -47,6 +48,18 @@ MappedFile::MappedFile(std::filesystem::path const& path, Access access) : path_
     mapping_ = UniqueHandle<MappingTraits>({static_cast<std::byte const*>(address), bytes});
     // Only advice: a kernel that does not take it reads the same bytes.
     ::madvise(address, bytes, access == Access::sequential ? MADV_SEQUENTIAL : MADV_NORMAL);
+}
+
+void MappedFile::will_need(std::int64_t offset, std::int64_t bytes) const {
+    static auto const page = static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE));
+    auto const size = static_cast<std::int64_t>(mapping_.get().bytes);
+    auto const begin = std::clamp(offset, std::int64_t{0}, size) / page * page;
+    auto const end = std::clamp(offset + bytes, begin, size);
+    // madvise takes no const, and writes nothing. Only advice, as above.
+    auto* const first = const_cast<std::byte*>(mapping_.get().data) + begin;
+    if (begin < end) {
+        ::madvise(first, static_cast<std::size_t>(end - begin), MADV_WILLNEED);
+    }
 }
 
 std::byte const* MappedFile::checked(

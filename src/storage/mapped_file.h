@@ -42,6 +42,11 @@ public:
         return {reinterpret_cast<T const*>(first), static_cast<std::size_t>(count)};
     }
 
+    /// Asks the kernel to read bytes [offset, offset + bytes), cut to the file, and waits for
+    /// nothing: what is asked for together is read together, while pages that are first touched one
+    /// after the other are waited for one after the other.
+    void will_need(std::int64_t offset, std::int64_t bytes) const;
+
 private:
     [[nodiscard]] std::byte const* checked(
         std::int64_t offset, std::int64_t count, std::size_t element, std::size_t alignment

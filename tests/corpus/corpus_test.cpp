@@ -1,12 +1,15 @@
 // corpus/corpus_test.cpp
 #include "corpus/corpus.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "support/byte_corpus.h"
 #include "support/expect_error.h"
+#include "support/page_cache.h"
 #include "support/small_corpus.h"
 
 namespace isogloss {
@@ -96,6 +99,37 @@ TEST(CorpusTest, TokenOutsideTheVocabularyIsNamedBeforeUse) {
             std::vector<std::int32_t> all(static_cast<std::size_t>(corpus.tokens(1, split)));
             corpus.window(1, split, 0, all);
         }
+    });
+}
+
+// 128 pages of tokens, of which two are asked for; they begin within a page.
+TEST(CorpusTest, PrefetchReadsTheTokensThatWereNamed) {
+    TemporaryFolder const folder;
+    auto const page = static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE));
+    auto const text = test::periodic_text("abcdefg", static_cast<std::size_t>(64 * page));
+    test::write_byte_corpus(folder.path(), {{"el", {"abc"}, {}}, {"hu", {text}, {"valid"}}});
+    Corpus const corpus(folder.path());
+    auto const file = folder / "hu.h5";
+    auto const bytes = test::content_of(file);
+    // A separator, then "a" and "b", of 16 bits each.
+    auto const begin = bytes.find(std::string{'\0', '\1', 'a', '\0', 'b', '\0'});
+    auto const first_page = static_cast<std::int64_t>(begin) / page;
+    EXPECT_EQ(corpus.document_start(1, Split::train).size(), 2U);
+    test::forget_pages(file);
+    auto const before = test::pages_in_memory(file);
+    if (std::ranges::count(before, true) > 32) {
+        GTEST_SKIP() << "the file system of " << file << " keeps its pages";
+    }
+    corpus.prefetch(1, Split::train, 50 * page / 2, page);
+    corpus.prefetch(1, Split::train, 64 * page + 5, page);  // beyond the end
+    corpus.prefetch(1, Split::train, -page, page / 2);
+    auto expected = before;
+    for (auto i = first_page + 50; i <= first_page + 52; ++i) {
+        expected[static_cast<std::size_t>(i)] = true;
+    }
+    EXPECT_EQ(test::pages_when(file, std::ranges::count(expected, true)), expected);
+    expect_error(Exit::internal, "language 2 of 2", [&] {
+        corpus.prefetch(2, Split::train, 0, 1);
     });
 }
 
