@@ -39,6 +39,7 @@ SaveResult create_checkpoint(
     CheckpointInfo info;
     info.tokenizer_kind = model.tokenizer_kind;
     info.tokenizer_sha256 = model.tokenizer_sha256;
+    info.separator = model.separator;
     info.options = model.options;
     return save_checkpoint(folder, {model.config, table, {}, nullptr}, info, world);
 }

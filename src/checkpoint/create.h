@@ -15,7 +15,8 @@ struct NewModel {
     ModelConfig config;
     std::string tokenizer_kind;
     std::string tokenizer_sha256;
-    std::string options;  ///< resolved options of the command, kept in the manifest
+    std::int32_t separator = -1;  ///< token that begins documents; -1: not known
+    std::string options;          ///< resolved options of the command, kept in the manifest
     std::uint64_t seed = 0;
 };
 

@@ -226,7 +226,10 @@ void load_optimizer(
 }
 
 void require_tokenizer(
-    StoredCheckpoint const& checkpoint, std::string const& sha256, std::string const& source
+    StoredCheckpoint const& checkpoint,
+    std::string const& sha256,
+    std::int32_t separator,
+    std::string const& source
 ) {
     auto const& own = checkpoint.manifest.info.tokenizer_sha256;
     require_data(
@@ -234,6 +237,14 @@ void require_tokenizer(
         "{}: was trained with the tokenizer {} ({}), {} has {}; build the corpus with the model's "
         "tokenizer",
         checkpoint.folder.string(), own, checkpoint.manifest.info.tokenizer_kind, source, sha256
+    );
+    auto const known = checkpoint.manifest.info.separator;
+    require_data(
+        known < 0 || known == separator,
+        "{}: documents begin with token {} for this model, in {} with token {}; build the corpus "
+        "with the model's --separator (`tokenizer info` names the tokens), or make the model with "
+        "that of the corpus",
+        checkpoint.folder.string(), known, source, separator
     );
 }
 

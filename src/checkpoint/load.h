@@ -47,10 +47,16 @@ void load_optimizer(
     MpiComm const& world
 );
 
-/// @param source  what has the other tokenizer, named in the error: "corpus /data/c"
-/// @throws Error  (data) when the checkpoint was trained with another tokenizer
+/// That text of `source` is what the checkpoint's model has learned to read. A checkpoint that does
+/// not know its separator takes any.
+/// @param separator  token that begins the documents of `source`
+/// @param source     named in the error: "corpus /data/c"
+/// @throws Error  (data) when the checkpoint was trained with another tokenizer or separator
 void require_tokenizer(
-    StoredCheckpoint const& checkpoint, std::string const& sha256, std::string const& source
+    StoredCheckpoint const& checkpoint,
+    std::string const& sha256,
+    std::int32_t separator,
+    std::string const& source
 );
 
 }  // namespace isogloss

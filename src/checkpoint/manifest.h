@@ -29,6 +29,7 @@ struct CheckpointInfo {
     std::int64_t optimizer_step = -1;
     std::string tokenizer_kind;          ///< "bytes", "sentencepiece", "huggingface"
     std::string tokenizer_sha256;        ///< identity of the tokenizer
+    std::int32_t separator = -1;         ///< token that begins documents; -1: nobody has said yet
     std::vector<std::string> languages;  ///< BCP 47 tags trained on so far, in order of arrival
     std::string options;                 ///< resolved options of the run, as INI text
     std::optional<ParentRecord> parent;

@@ -43,6 +43,9 @@ CheckpointInfo info_from_json(Json const& value, FaultList& faults) {
         JsonFields tokenizer(value["tokenizer"], faults.source() + ": tokenizer", faults.texts());
         tokenizer.read("kind", info.tokenizer_kind);
         tokenizer.read("sha256", info.tokenizer_sha256);
+        if (value["tokenizer"].contains("separator")) {  // checkpoints of before have none
+            tokenizer.read("separator", info.separator);
+        }
     } else {
         fields.fault("the key \"tokenizer\" is missing");
     }
@@ -111,11 +114,15 @@ Json info_to_json(CheckpointInfo const& info) {
         parent =
             Json{{"path", info.parent->path}, {"manifest_sha256", info.parent->manifest_sha256}};
     }
+    Json tokenizer{{"kind", info.tokenizer_kind}, {"sha256", info.tokenizer_sha256}};
+    if (info.separator >= 0) {
+        tokenizer["separator"] = info.separator;
+    }
     return Json{
         {"step", info.step},
         {"tokens_seen", info.tokens_seen},
         {"optimizer_step", info.optimizer_step},
-        {"tokenizer", Json{{"kind", info.tokenizer_kind}, {"sha256", info.tokenizer_sha256}}},
+        {"tokenizer", std::move(tokenizer)},
         {"languages", info.languages},
         {"parent", parent},
         {"options", info.options}};

@@ -21,6 +21,7 @@ struct CreateConfig {
     std::filesystem::path out;
     std::filesystem::path corpus;
     std::string tokenizer;
+    std::string separator;
     bool dry_run = false;
     bool json = false;
     bool quiet = false;
@@ -34,6 +35,11 @@ std::vector<std::string> problems(CreateConfig const& config) {
     }
     if (!config.corpus.empty() && !config.tokenizer.empty()) {
         faults.emplace_back("give either corpus or tokenizer: the model's vocabulary is theirs");
+    }
+    if (!config.separator.empty() && config.tokenizer.empty()) {
+        faults.push_back(fmt::format(
+            "separator = {}: goes with tokenizer; a corpus has its own", config.separator
+        ));
     }
     bool const needs_tokenizer = !config.dry_run || config.model.vocab_size == 0;
     if (needs_tokenizer && config.corpus.empty() && config.tokenizer.empty()) {
@@ -54,6 +60,10 @@ void describe(Options& options, CreateConfig& config) {
         "tokenizer", config.tokenizer, "`bytes`, a SentencePiece model, or a tokenizer.json"
     );
     options.add(
+        "separator", config.separator,
+        "token of the tokenizer that begins documents; none: its beginning or end of text"
+    );
+    options.add(
         "dry-run", config.dry_run,
         "count the parameters and write nothing; needs no folder, and no tokenizer where "
         "model.vocab-size is given"
@@ -71,14 +81,16 @@ NewModel new_model(CreateConfig const& config) {
     if (config.corpus.empty() && config.tokenizer.empty()) {
         tokens = config.model.vocab_size;  // of a dry run
     } else if (config.corpus.empty()) {
-        auto const tokenizer = Tokenizer::open(config.tokenizer);
+        auto const tokenizer = Tokenizer::open(config.tokenizer, config.separator);
         model.tokenizer_kind = tokenizer.kind();
         model.tokenizer_sha256 = tokenizer.sha256();
+        model.separator = tokenizer.separator();
         tokens = tokenizer.vocab_size();
     } else {
         auto const corpus = read_corpus_manifest(config.corpus);
         model.tokenizer_kind = corpus.tokenizer_kind;
         model.tokenizer_sha256 = corpus.tokenizer_sha256;
+        model.separator = corpus.separator;
         tokens = corpus.vocab_size;
     }
     model.config = config.model.config(tokens);

@@ -21,6 +21,7 @@ struct ImportConfig {
     std::filesystem::path from;
     std::filesystem::path out;
     std::string tokenizer;
+    std::string separator;
     WeightType dtype = WeightType::as_stored;
     std::vector<std::string> languages;
     std::vector<std::string> ignore;
@@ -45,6 +46,10 @@ void describe(Options& options, ImportConfig& config) {
         "another place than the folder: `bytes`, a SentencePiece model, or a tokenizer.json"
     );
     options.add(
+        "separator", config.separator,
+        "token that begins documents; none: the tokenizer's beginning or end of text"
+    );
+    options.add(
         "languages", config.languages, "BCP 47 tags that the model has learned, for the manifest"
     );
     options.add(
@@ -56,8 +61,9 @@ void describe(Options& options, ImportConfig& config) {
 }
 
 ImportRequest request_of(ImportConfig const& config, Options const& options) {
-    auto const tokenizer =
-        Tokenizer::open(config.tokenizer.empty() ? config.from.string() : config.tokenizer);
+    auto const tokenizer = Tokenizer::open(
+        config.tokenizer.empty() ? config.from.string() : config.tokenizer, config.separator
+    );
     ImportRequest request;
     request.from = config.from;
     request.to = config.out;
@@ -65,6 +71,7 @@ ImportRequest request_of(ImportConfig const& config, Options const& options) {
     request.tokenizer_tokens = tokenizer.vocab_size();
     request.info.tokenizer_kind = tokenizer.kind();
     request.info.tokenizer_sha256 = tokenizer.sha256();
+    request.info.separator = tokenizer.separator();
     request.info.languages = config.languages;
     request.info.options = options.resolved();
     if (config.dtype != WeightType::as_stored) {

@@ -7,6 +7,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "checkpoint/manifest.h"
+#include "checkpoint/manifest_json.h"
 #include "cli/commands.h"
 #include "cli/model_parts.h"
 
@@ -57,8 +58,7 @@ Json to_json(StoredCheckpoint const& checkpoint) {
         {"tokens_seen", manifest.info.tokens_seen},
         {"optimizer_step", manifest.info.optimizer_step},
         {"languages", manifest.info.languages},
-        {"tokenizer",
-         Json{{"kind", manifest.info.tokenizer_kind}, {"sha256", manifest.info.tokenizer_sha256}}},
+        {"tokenizer", info_to_json(manifest.info)["tokenizer"]},
         {"parent", parent},
         {"dtype", name_of(manifest.config.dtype)},
         {"vocab_size", manifest.config.vocab_size},

@@ -33,7 +33,8 @@ OpenedModel open_model(
     take_device(device, world);
     Corpus text(corpus);
     auto stored = read_checkpoint(checkpoint, world.comm());
-    require_tokenizer(stored, text.manifest().tokenizer_sha256, "corpus " + corpus.string());
+    auto const& its = text.manifest();
+    require_tokenizer(stored, its.tokenizer_sha256, its.separator, "corpus " + corpus.string());
     auto model = load_model(stored, world, check, device.device);
     return {std::move(stored), std::move(text), std::move(model)};
 }

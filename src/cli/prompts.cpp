@@ -94,7 +94,8 @@ std::optional<Tokenizer> tokenizer_of(
         Corpus const corpus(options.corpus);
         tokenizer = Tokenizer::open(corpus.tokenizer_name(), corpus.manifest().separator);
     } else if (!options.tokenizer.empty()) {
-        tokenizer = Tokenizer::open(options.tokenizer);
+        tokenizer = info.separator >= 0 ? Tokenizer::open(options.tokenizer, info.separator)
+                                        : Tokenizer::open(options.tokenizer);
     } else if (info.tokenizer_kind == "bytes") {
         tokenizer = Tokenizer::open("bytes");
     }
@@ -105,7 +106,7 @@ std::optional<Tokenizer> tokenizer_of(
         info.tokenizer_kind
     );
     if (tokenizer) {
-        require_tokenizer(checkpoint, tokenizer->sha256(), "the tokenizer");
+        require_tokenizer(checkpoint, tokenizer->sha256(), tokenizer->separator(), "the tokenizer");
     }
     return tokenizer;
 }

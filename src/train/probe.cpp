@@ -51,7 +51,8 @@ Json fingerprint(ProbeWork const& work, std::string const& tag) {
 void check_base(ProbeConfig const& config, StoredCheckpoint const& base, Corpus const& corpus) {
     auto const& model = base.manifest.config;
     require_tokenizer(
-        base, corpus.manifest().tokenizer_sha256, "corpus " + corpus.directory().string()
+        base, corpus.manifest().tokenizer_sha256, corpus.manifest().separator,
+        "corpus " + corpus.directory().string()
     );
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         require_usage(

@@ -83,7 +83,8 @@ void tidy(Start const& start, Log& log, MpiComm const& world) {
 void check_fit(RunConfig const& run, Corpus const& corpus, StoredCheckpoint const& checkpoint) {
     auto const& config = checkpoint.manifest.config;
     require_tokenizer(
-        checkpoint, corpus.manifest().tokenizer_sha256, "corpus " + corpus.directory().string()
+        checkpoint, corpus.manifest().tokenizer_sha256, corpus.manifest().separator,
+        "corpus " + corpus.directory().string()
     );
     require_data(
         corpus.manifest().vocab_size <= config.vocab_size,
@@ -113,6 +114,7 @@ CheckpointInfo next_info(
         }
     }
     info.options = options;
+    info.separator = corpus.manifest().separator;
     if (!start.resumed) {
         info.parent = ParentRecord{
             .path = start.checkpoint.folder.string(),

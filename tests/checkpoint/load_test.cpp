@@ -279,10 +279,24 @@ TEST_F(DamageTest, AnotherModelIsRefusedWithAllDifferences) {
 }
 
 TEST_F(DamageTest, AnotherTokenizerIsRefused) {
-    EXPECT_NO_THROW(require_tokenizer(checkpoint_, test::hash_of("tokenizer"), "corpus c"));
+    auto const hash = test::hash_of("tokenizer");
+    EXPECT_NO_THROW(require_tokenizer(checkpoint_, hash, 256, "corpus c"));
     expect_error(Exit::data, "corpus c has", [&] {
-        require_tokenizer(checkpoint_, test::hash_of("another"), "corpus c");
+        require_tokenizer(checkpoint_, test::hash_of("another"), 256, "corpus c");
     });
+}
+
+TEST_F(DamageTest, AnotherSeparatorIsRefusedWhereTheModelHasOne) {
+    auto const hash = test::hash_of("tokenizer");
+    expect_error(Exit::data, "token 256 for this model, in corpus c with token 3", [&] {
+        require_tokenizer(checkpoint_, hash, 3, "corpus c");
+    });
+    auto older = checkpoint_;
+    older.manifest.info.separator = -1;
+    EXPECT_NO_THROW(require_tokenizer(older, hash, 3, "corpus c"));
+    older.manifest.info.separator = 0;
+    EXPECT_NO_THROW(require_tokenizer(older, hash, 0, "corpus c"));
+    expect_error(Exit::data, "token 0", [&] { require_tokenizer(older, hash, 3, "corpus c"); });
 }
 
 TEST_F(DamageTest, ResumingWithoutStateSaysWhatToDo) {

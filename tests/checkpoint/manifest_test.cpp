@@ -37,6 +37,17 @@ TEST(ManifestTest, ReadsBackWhatWasWritten) {
     EXPECT_TRUE(parse_manifest(manifest_text(manifest), "manifest.json") == manifest);
 }
 
+TEST(ManifestTest, TheSeparatorIsKeptAndMayBeAbsent) {
+    auto manifest = sample();
+    manifest.info.separator = 0;
+    EXPECT_EQ(parse_manifest(manifest_text(manifest), "manifest.json").info.separator, 0);
+    manifest.info.separator = -1;
+    auto const text = manifest_text(manifest);
+    EXPECT_EQ(text.find("separator"), std::string::npos);
+    EXPECT_TRUE(parse_manifest(text, "manifest.json") == manifest);
+    expect_refused("\"separator\" = -1", [](Json& value) { value["tokenizer"]["separator"] = -1; });
+}
+
 TEST(ManifestTest, TheFamilyIsKeptAndMayBeAbsent) {
     auto config = test::small_config();
     config.family.norm = NormKind::layer;

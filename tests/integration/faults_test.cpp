@@ -163,6 +163,52 @@ TEST_F(FaultsTest, AnotherTokenizerAndAnotherShapeAreRefused) {
     );
 }
 
+// A corpus of the same tokenizer whose documents begin with another token.
+TEST_F(FaultsTest, AnotherSeparatorIsRefused) {
+    auto const model = (*stage / "pieces.model").string();
+    auto const text = "--input=" + (*stage / "text").string();
+    ASSERT_EQ(
+        stage->run(0, {"tokenizer", "train", text, "--vocab-size=360", "--out=" + model}).code, 0
+    );
+    for (auto const& [name, separator] : {std::pair{"begins", "<s>"}, std::pair{"ends", "</s>"}}) {
+        auto const outcome = stage->run(
+            1, {"corpus", "build", text, "--tokenizer=" + model,
+                std::string("--separator=") + separator, "--valid-share=0.1",
+                "--out=" + (*stage / name).string()}
+        );
+        ASSERT_EQ(outcome.code, 0) << outcome;
+    }
+    auto const from = [&](std::string const& name, Words const& tokenizer) {
+        Words words{
+            "model",
+            "create",
+            (*stage / name).string(),
+            "--model.width=32",
+            "--model.layers=2",
+            "--model.heads=2",
+            "--model.ffn-hidden=48",
+            "--model.max-positions=64"};
+        words.insert(words.end(), tokenizer.begin(), tokenizer.end());
+        auto const outcome = stage->run(0, words);
+        EXPECT_EQ(outcome.code, 0) << outcome;
+        return *stage / name;
+    };
+    auto const begins = from("of-tokenizer", {"--tokenizer=" + model});
+    EXPECT_EQ(stage->run(1, evaluate(begins, *stage / "begins")).code, 0);
+    expect_fault(
+        stage->run(1, evaluate(begins, *stage / "ends")), 3,
+        {"begin with token 1 for this model", "with token 2", "--separator"}
+    );
+    auto const train = stage->train(
+        "none", 5, {"--run.from=" + begins.string(), "--data.corpus=" + (*stage / "ends").string()}
+    );
+    expect_fault(stage->run(2, train), 3, {"begin with token 1 for this model"});
+    auto const ends = from("of-word", {"--tokenizer=" + model, "--separator=</s>"});
+    EXPECT_EQ(stage->run(1, evaluate(ends, *stage / "ends")).code, 0);
+    auto const of_corpus = from("of-corpus", {"--corpus=" + (*stage / "ends").string()});
+    expect_fault(stage->run(1, evaluate(of_corpus, *stage / "begins")), 3, {"with token 1"});
+}
+
 TEST_F(FaultsTest, AManifestWithAPathThatLeavesItsFolderIsRefused) {
     auto const model = copy_of(*stage / "model", "leaving-model");
     replace_in(model / "manifest.json", "\"routers.h5\"", "\"../model/routers.h5\"");

@@ -49,6 +49,7 @@ inline Manifest paper_manifest(ModelConfig const& config) {
         -1,
         "bytes",
         hash_of("tokenizer"),
+        2,
         {"en", "zh-Hant"},
         "[train]\nsteps=42\n",
         ParentRecord{"runs/base/step-00000007", hash_of("parent")}};
@@ -166,7 +167,7 @@ inline std::map<std::string, std::string> contents(std::filesystem::path const& 
 }
 
 inline CheckpointInfo small_info(std::int64_t step) {
-    return {step, step * 100, -1, "bytes", hash_of("tokenizer"), {"en"}, "", std::nullopt};
+    return {step, step * 100, -1, "bytes", hash_of("tokenizer"), 256, {"en"}, "", std::nullopt};
 }
 
 /// Saves the model whose elements are origin_value; no optimizer.
