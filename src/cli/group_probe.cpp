@@ -41,7 +41,8 @@ void describe(Options& options, ProbeConfig& config, ProbeFlags& flags) {
     );
     options.add(
         "similarity-layers", config.similarity_layers,
-        "last layers whose feed-forwards are compared between languages"
+        "last layers whose feed-forwards are compared between languages; 0: 3, or all of a model "
+        "that has fewer"
     );
     options.add_choice(
         "ffn-weights", config.ffn_weights,

@@ -286,8 +286,8 @@ std::vector<std::string> problems(ProbeConfig const& config, int num_ranks) {
         fmt::format("learning-rate = {}: must be > 0", config.learning_rate)
     );
     expect(
-        config.similarity_layers >= 1,
-        fmt::format("similarity-layers = {}: must be at least 1", config.similarity_layers)
+        config.similarity_layers >= 0,
+        fmt::format("similarity-layers = {}: must be >= 0", config.similarity_layers)
     );
     auto const ranks = config.ranks_per_language;
     expect(
@@ -339,14 +339,18 @@ RunConfig probe_run(ProbeConfig const& config, std::string const& language) {
 }
 
 ProbeResult run_probe(
-    ProbeConfig const& config,
+    ProbeConfig const& asked,
     MpiComm const& world,
     StopSignal const& stop,
     ProgressStyle style,
     Log& log
 ) {
-    Corpus const corpus(config.corpus);
-    auto const base = read_checkpoint(config.from, world);
+    Corpus const corpus(asked.corpus);
+    auto const base = read_checkpoint(asked.from, world);
+    auto config = asked;
+    if (config.similarity_layers == 0) {
+        config.similarity_layers = std::min<std::int64_t>(3, base.manifest.config.num_layers());
+    }
     check_base(config, base, corpus);
     ProbeWork const work{config, base, corpus, world, stop, log};
     ProbeResult result;

@@ -43,7 +43,8 @@ struct ProbeConfig {
     std::int64_t row_length = 512;
     std::int64_t seed = 42;
     float learning_rate = 8e-6F;
-    std::int64_t similarity_layers = 3;  ///< last ones, whose deviation vectors are compared
+    /// Last ones, whose deviation vectors are compared; 0: 3, or all of a model that has fewer.
+    std::int64_t similarity_layers = 0;
     FfnWeights ffn_weights = FfnWeights::all;
     std::int64_t ranks_per_language = 1;
     SmallLanguages small = SmallLanguages::refuse;

@@ -127,6 +127,33 @@ TEST(ProbeTest, NormsAreThoseOfTheDeviationThatIsKept) {
     }
 }
 
+TEST(ProbeTest, WithoutANumberTheLastThreeLayersOrAllOfFewerAreCompared) {
+    test::SharedFolder const folder;
+    auto const group = world();
+    prepare(folder.path(), dense_model(DType::f32));
+    auto config = tiny_probe(folder.path(), "three");
+    config.similarity_layers = 0;
+    ASSERT_EQ(probe(config, group).exit, Exit::done);
+    MPI_Barrier(MPI_COMM_WORLD);
+    EXPECT_EQ(deviation_of(probe_file(config.out, "el")).size(), 3U * 3U * 12U * 16U);
+    config.similarity_layers = 3;  // the same file, so that it is not made again
+    ASSERT_EQ(probe(config, group).exit, Exit::done);
+
+    test::SharedFolder const small;
+    auto model = dense_model(DType::f32);
+    model.layers.resize(2);
+    prepare(small.path(), model);
+    config = tiny_probe(small.path(), "two");
+    config.similarity_layers = 0;
+    ASSERT_EQ(probe(config, group).exit, Exit::done);
+    MPI_Barrier(MPI_COMM_WORLD);
+    EXPECT_EQ(deviation_of(probe_file(config.out, "el")).size(), 2U * 3U * 12U * 16U);
+    config.similarity_layers = 3;
+    test::expect_error(Exit::usage, "similarity-layers = 3: the model has 2", [&] {
+        probe(config, group);
+    });
+}
+
 // The language's ten steps as a run of `train` takes them, to its checkpoint.
 StoredCheckpoint ordinary_run(RunConfig const& run, MpiComm const& group) {
     RunDirectory const directory(run.out);
@@ -372,7 +399,7 @@ TEST(ProbeTest, FaultsOfTheConfigAreNamed) {
     config.steps = 0;
     config.documents = -1;
     config.learning_rate = 0.0F;
-    config.similarity_layers = 0;
+    config.similarity_layers = -1;
     config.languages = {"el", "el"};
     EXPECT_EQ(problems(config, 16).size(), 7U);
 }
