@@ -1,6 +1,9 @@
 # Each fuzz/NAME_fuzz.cpp is a test that replays its seeds and some hundred fixed mutations; with
 # ISOGLOSS_FUZZ (clang, see launch/fuzz) also a program of libFuzzer, NAME_fuzz. Files that once
 # broke something lie in fuzz/seeds/NAME_fuzz/.
+# Of floors above the corpus a target names the sources it needs: else clang would build the house for a page of them.
+set(hugging_face_config_fuzz_needs checkpoint/hugging_face_config.cpp checkpoint/hugging_face_form.cpp
+    model/config.cpp model/family.cpp)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/*_fuzz.cpp)
 add_custom_target(isogloss_fuzz)
 foreach(source IN LISTS fuzz_sources)
@@ -18,6 +21,9 @@ foreach(source IN LISTS fuzz_sources)
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     endif()
     foreach(program IN LISTS programs)
+        foreach(needed IN LISTS ${name}_needs)
+            target_sources(${program} PRIVATE ${PROJECT_SOURCE_DIR}/src/${needed})
+        endforeach()
         target_link_libraries(${program} PRIVATE
             isogloss_options isogloss::corpus Boost::iostreams)
         target_include_directories(${program} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
