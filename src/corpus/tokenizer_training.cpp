@@ -149,8 +149,8 @@ bool train_tokenizer(
     );
     require_usage(
         status.ok(),
-        "a vocabulary of {} from {} lines: SentencePiece says: {}; choose another --vocab or give "
-        "more text",
+        "a vocabulary of {} from {} lines: SentencePiece says: {}; choose another --vocab-size or "
+        "give more text",
         training.vocab_size, lines.size(), status.ToString()
     );
     write_file(out, model);
