@@ -9,7 +9,9 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -112,7 +114,9 @@ inline std::vector<pid_t> ranks_of(std::string const& mark) {
         if (name.find_first_not_of("0123456789") != std::string::npos) {
             continue;
         }
-        auto const line = content_of(entry.path() / "cmdline");
+        std::ostringstream content;
+        content << std::ifstream(entry.path() / "cmdline").rdbuf();  // empty if it ends meanwhile
+        auto const line = content.str();
         if (line.starts_with(ISOGLOSS_TEST_PROGRAM) && line.find(mark) != std::string::npos) {
             found.push_back(static_cast<pid_t>(std::stol(name)));
         }
