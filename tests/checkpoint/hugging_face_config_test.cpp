@@ -64,6 +64,31 @@ TEST(HuggingFaceConfigTest, LlamaIsRead) {
     EXPECT_EQ(model.ignored, (std::vector<std::string>{"architectures", "torch_dtype"}));
 }
 
+// As the configuration classes of transformers 5.23 have them.
+TEST(HuggingFaceConfigTest, FieldsThatAreNotThereHaveTheLibrarysValues) {
+    Json const experts{{"num_local_experts", 4}, {"num_experts_per_tok", 2}};
+    for (auto const* kind : {"llama", "mistral", "qwen2", "qwen3", "gemma", "mixtral"}) {
+        auto json = of_kind(kind, std::string(kind) == "mixtral" ? experts : Json::object());
+        json.erase("rms_norm_eps");
+        auto const config = parse(json).config;
+        bool const is_mixtral = std::string(kind) == "mixtral";
+        bool const is_gemma = std::string(kind) == "gemma";
+        EXPECT_EQ(config.norm_epsilon, is_mixtral ? 1e-5F : 1e-6F) << kind;
+        EXPECT_EQ(config.rope_theta, is_mixtral ? 1e6F : 1e4F) << kind;
+        EXPECT_EQ(config.tied_embeddings, is_gemma) << kind;
+        EXPECT_EQ(config.head_width, is_gemma ? 256 : std::string(kind) == "qwen3" ? 128 : 6);
+    }
+    auto const bloom = parse({{"model_type", "bloom"},
+                              {"vocab_size", 9},
+                              {"n_embed", 24},
+                              {"n_layer", 2},
+                              {"n_head", 6}}
+    ).config;
+    EXPECT_EQ(bloom.norm_epsilon, 1e-5F);
+    EXPECT_EQ(bloom.max_positions, 2048);
+    EXPECT_TRUE(bloom.tied_embeddings);
+}
+
 TEST(HuggingFaceConfigTest, FamiliesHaveTheirSwitches) {
     EXPECT_TRUE(parse(of_kind("qwen2")).config.qkv_bias);
     EXPECT_EQ(parse(of_kind("mistral")).config.family, Family{});

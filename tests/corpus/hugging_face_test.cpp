@@ -129,6 +129,20 @@ TEST(HuggingFaceTest, OneWordOfAMegabyteTakesNoLonger) {
     EXPECT_EQ(encode(tokenizer, half + half), twice);
 }
 
+// Of equal merges that overlap the first is made first, in words of every length (long ones are
+// merged by a heap): an odd run of one letter leaves its last alone.
+TEST(HuggingFaceTest, EqualMergesAreMadeFromTheLeft) {
+    auto json = small();
+    json["model"]["vocab"]["aa"] = 3;
+    json["model"]["merges"] = Json::array({"a a"});
+    HuggingFace const tokenizer(json.dump(), "x.json");
+    for (std::size_t const pairs : {1U, 2U, 23U, 24U, 40U, 500U}) {
+        std::vector<std::int32_t> expected(pairs, 3);
+        expected.push_back(0);
+        EXPECT_EQ(encode(tokenizer, std::string(2 * pairs + 1, 'a')), expected) << pairs;
+    }
+}
+
 TEST(HuggingFaceTest, ThreadsGetTheSameIds) {
     HuggingFace const tokenizer(test::content_of(golden("qwen.json")), "qwen");
     auto const rows = rows_of("qwen");
@@ -158,6 +172,17 @@ TEST(HuggingFaceTest, MergesAsPairsAreMergesAsText) {
     json["model"]["merges"] = Json::array({Json::array({"a", "b"})});
     HuggingFace const tokenizer(json.dump(), "x.json");
     EXPECT_EQ(encode(tokenizer, "abba"), (std::vector<std::int32_t>{2, 1, 0}));
+}
+
+TEST(HuggingFaceTest, IgnoredMergesLeaveWholeWordsWhole) {
+    auto json = small();
+    json["model"]["vocab"]["ba"] = 3;  // which no merge makes
+    HuggingFace const merging(json.dump(), "x.json");
+    EXPECT_EQ(encode(merging, "ba"), (std::vector<std::int32_t>{1, 0}));
+    json["model"]["ignore_merges"] = true;
+    HuggingFace const ignoring(json.dump(), "x.json");
+    EXPECT_EQ(encode(ignoring, "ba"), (std::vector<std::int32_t>{3}));
+    EXPECT_EQ(encode(ignoring, "bab"), (std::vector<std::int32_t>{1, 2}));
 }
 
 TEST(HuggingFaceTest, AHiddenTokenStaysText) {

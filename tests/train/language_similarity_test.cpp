@@ -75,6 +75,9 @@ TEST(LanguageSimilarityTest, DocumentsAreTakenInOrderUntilTheTokensAreThere) {
     text.tokens = 100;
     EXPECT_EQ(first_documents(*f.corpus, 0, text).tokens, 7);
     EXPECT_EQ(first_documents(*f.corpus, 1, text).tokens, 5 + 2 + 5);
+    text.longest_document = 9;  // no longer is longer
+    EXPECT_EQ(first_documents(*f.corpus, 0, text).tokens, 4 + 5 + 3);
+    EXPECT_EQ(first_documents(*f.corpus, 0, text).skipped, 0);
 }
 
 // Directions of 1 layer and 2 numbers: a = (1, 0), b = (0.6, 0.8), old c = (0, 1), d = (0.8, 0.6).
