@@ -10,76 +10,10 @@
 #include "device/copy.h"
 #include "kernels/elementwise.h"
 #include "kernels/permute_rows.h"
+#include "moe/layer_checks.h"
 #include "moe/routing_ops.h"
 
 namespace isogloss {
-namespace {
-
-template <class T>
-void check_expert(MoeShape const& shape, ExpertWeights<T> const& weights) {
-    std::array<std::int64_t, 2> const gate_up{shape.first(), shape.width};
-    std::array<std::int64_t, 2> const down{shape.width, shape.hidden};
-    require(
-        weights.gate_up.shape == gate_up && weights.down.shape == down,
-        "MoE layer: an expert of [{}, {}] and [{}, {}]; width {} and hidden {} want [{}, D] "
-        "and [D, F]",
-        weights.gate_up.shape[0], weights.gate_up.shape[1], weights.down.shape[0],
-        weights.down.shape[1], shape.width, shape.hidden, is_gated(shape.feed_forward) ? "2F" : "F"
-    );
-    require(
-        (weights.gate_up_gradient.data == nullptr) == (weights.down_gradient.data == nullptr),
-        "MoE layer: one half of an expert is frozen; freeze both or none"
-    );
-    require(
-        !weights.has_bias() ||
-            (weights.gate_up_bias.shape[0] == shape.first() &&
-             weights.down_bias.shape[0] == shape.width &&
-             (weights.down_bias_gradient.data != nullptr) == weights.is_trainable() &&
-             (weights.gate_up_bias_gradient.data != nullptr) == weights.is_trainable()),
-        "MoE layer: biases of {} and {} for matrices of {} and {} rows, or frozen otherwise than "
-        "their matrices",
-        weights.gate_up_bias.shape[0], weights.down_bias.shape[0], shape.first(), shape.width
-    );
-}
-
-template <class T>
-void check_weights(
-    MoeShape const& shape,
-    LayerPlacement const& placement,
-    MpiComm const& group,
-    MoeWeights<T> const& weights
-) {
-    auto const held = placement.experts_of(group.rank()).size();
-    require(
-        weights.experts.size() == held,
-        "MoE layer: weights of {} experts on rank {}, whose placement has {}",
-        weights.experts.size(), group.rank(), held
-    );
-    for (auto const& expert : weights.experts) {
-        check_expert(shape, expert);
-    }
-    auto const experts = placement.num_experts();
-    require(
-        experts == 1 ||
-            (weights.router.shape[0] == experts && weights.router.shape[1] == shape.width),
-        "MoE layer: a router of [{}, {}] for {} experts and width {}", weights.router.shape[0],
-        weights.router.shape[1], experts, shape.width
-    );
-    auto const& classifier = weights.classifier;
-    require(
-        !classifier.exists() || (experts > 1 && classifier.weight.shape[0] == 2 &&
-                                 classifier.weight.shape[1] == shape.width),
-        "MoE layer: a classifier of [{}, {}] for {} experts and width {}; it must be [2, D], and "
-        "there must be a router",
-        classifier.weight.shape[0], classifier.weight.shape[1], experts, shape.width
-    );
-    require(
-        experts > 1 || placement.is_local(group.size()),
-        "MoE layer: the only expert of a layer must be on all {} ranks", group.size()
-    );
-}
-
-}  // namespace
 
 template <class T>
 MoeLayer<T>::MoeLayer(
@@ -121,7 +55,7 @@ void MoeLayer<T>::forward(
         return single_forward(x, y, arena, saved, stream);
     }
     choose(x, arena, saved, stats, stream);
-    auto const& [probs, gate, expert, among, losses] = saved.choice;
+    auto const& [probs, gate, expert, among, losses, gates] = saved.choice;
     View<float const, 2> const unasked{nullptr, probs.shape, probs.device};
     auto const counts = count_routing(
         {expert, stats.tokens > 0 ? View<float const, 2>(probs) : unasked, among}, seats_,
@@ -137,6 +71,9 @@ void MoeLayer<T>::forward(
         stats.router_choices.front() -= x.shape[0] - stats.tokens;  // past the router, to expert 0
     }
     routed_forward(x, y, arena, saved, stream);
+    if (weights_.shared.exists()) {
+        shared_expert_forward<T>(x, weights_.shared, y, arena, saved.shared, stream);
+    }
 }
 
 template <class T>
@@ -150,7 +87,8 @@ void MoeLayer<T>::choose(
         "MoE layer: hard routing of {} tokens, {} given experts", x.shape[0],
         routing.expert.shape[0]
     );
-    RouterTask task{routing, is_hard ? 1 : std::min(shape_.top_k, num_experts_), {}, 0};
+    RouterTask task{
+        routing, is_hard ? 1 : std::min(shape_.top_k, num_experts_), {}, 0, shape_.gates};
     task.routed = is_hard ? 0 : x.shape[0];
     if (!is_hard && routing.classify && weights_.classifier.exists()) {
         auto const class_one = routing.class_one_experts;
@@ -253,6 +191,9 @@ void MoeLayer<T>::backward(
         return single_backward(dy, dx, saved, arena, stream);
     }
     routed_backward(dy, dx, saved, probs_slope, arena, stream);
+    if (weights_.shared.exists()) {
+        shared_expert_backward<T>(dy, dx, weights_.shared, saved.shared, arena, stream);
+    }
 }
 
 template <class T>

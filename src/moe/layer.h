@@ -16,6 +16,7 @@
 #include "moe/placement.h"
 #include "moe/router.h"
 #include "moe/routing.h"
+#include "moe/shared_expert.h"
 
 namespace isogloss {
 
@@ -27,6 +28,8 @@ struct MoeShape {
     std::int64_t hidden = 0;  ///< F, of one expert
     std::int32_t top_k = 1;   ///< K; a layer with fewer experts uses them all
     FeedForwardKind feed_forward = FeedForwardKind::swiglu;
+    GateScale gates = GateScale::renormalised;
+    std::int64_t shared_hidden = 0;  ///< Fs, of the shared expert; 0: there is none
 
     /// Rows of an expert's first matrix: 2F with a gate, else F.
     [[nodiscard]] std::int64_t first() const { return first_rows(feed_forward, hidden); }
@@ -39,6 +42,7 @@ struct MoeWeights {
     View<float, 2> router_gradient;  ///< [E, D]; null data: frozen
     Classifier classifier;
     std::vector<ExpertWeights<T>> experts;  ///< of placement.experts_of(rank), ascending
+    SharedExpertWeights<T> shared;
 };
 
 /// What forward leaves for backward: views into the arena that was given to forward, and x.
@@ -52,12 +56,14 @@ struct MoeActivations {
     View<T const, 2> received;  ///< [R, D]; null data where all experts here are frozen
     ExpertActivations<T> experts;
     View<T, 2> computed;  ///< [M, D] outputs of the experts, for the gates' gradient
+    SharedActivations<T> shared;
 };
 
-///     y[n] = sum_k gate[n, k] FFN_{expert[n, k]}(x[n])
+///     y[n] = sum_k gate[n, k] FFN_{expert[n, k]}(x[n])  [+ sigmoid(g . x[n]) FFN_shared(x[n])]
 ///
 /// with one expert: y[n] = FFN_0(x[n]), without router, plan and ranks. Hard tokens and those that
-/// the classifier holds for old have one choice, gate 1, whose gate has no gradient.
+/// the classifier holds for old have one choice, gate 1, whose gate has no gradient; the shared
+/// expert, where there is one, works for them as for all.
 ///
 /// Forward, forward and backward of all layers must be called in the same order on every rank, also
 /// on ranks without tokens: each is collective over the group given at construction.

@@ -2,9 +2,11 @@
 #include "device/no_cuda.h"
 
 #include "moe/classifier_ops.h"
+#include "moe/probability_gates.h"
 #include "moe/router_losses.h"
 #include "moe/routing_ops.h"
 #include "moe/scores.h"
+#include "moe/shared_gate.h"
 #include "moe/unit_rows.h"
 
 namespace isogloss::cuda {
@@ -144,7 +146,60 @@ void add_unit_rows(
 ) {
     fail_without_cuda("add_unit_rows");
 }
+void take_probabilities(
+    ChosenProbabilities const& /*chosen*/, View<float, 2> /*gate*/, Stream /*stream*/
+) {
+    fail_without_cuda("take_probabilities");
+}
+void take_probabilities_backward(
+    ChosenProbabilities const& /*chosen*/,
+    View<float const, 2> /*dgate*/,
+    View<float, 2> /*dlogits*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("take_probabilities_backward");
+}
+template <class T>
+void shared_gate(
+    View<T const, 2> /*x*/, View<T const, 2> /*weight*/, View<float, 1> /*gate*/, Stream /*stream*/
+) {
+    fail_without_cuda("shared_gate");
+}
+template <class T>
+void add_gated(
+    View<T const, 2> /*z*/, View<float const, 1> /*gate*/, View<T, 2> /*y*/, Stream /*stream*/
+) {
+    fail_without_cuda("add_gated");
+}
+template <class T>
+void shared_gate_backward(
+    View<T const, 2> /*dy*/,
+    GatedRows<T> const& /*rows*/,
+    View<T, 2> /*dz*/,
+    View<float, 1> /*dscore*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("shared_gate_backward");
+}
+template <class T>
+void add_shared_input(
+    View<T const, 2> /*part*/,
+    View<float const, 1> /*dscore*/,
+    View<T const, 2> /*weight*/,
+    View<T, 2> /*dx*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("add_shared_input");
+}
 
+template decltype(shared_gate<float>) shared_gate<float>;
+template decltype(shared_gate<bf16>) shared_gate<bf16>;
+template decltype(add_gated<float>) add_gated<float>;
+template decltype(add_gated<bf16>) add_gated<bf16>;
+template decltype(shared_gate_backward<float>) shared_gate_backward<float>;
+template decltype(shared_gate_backward<bf16>) shared_gate_backward<bf16>;
+template decltype(add_shared_input<float>) add_shared_input<float>;
+template decltype(add_shared_input<bf16>) add_shared_input<bf16>;
 template decltype(score<float>) score<float>;
 template decltype(score<bf16>) score<bf16>;
 template decltype(score_weights<float>) score_weights<float>;

@@ -5,6 +5,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 #include "kernels/top_k_softmax.h"
+#include "moe/probability_gates.h"
 #include "moe/routing_ops.h"
 #include "moe/scores.h"
 
@@ -34,6 +35,7 @@ RouterChoice route(
     choice.gate = arena.take<float, 2>({tokens, task.choices});
     choice.expert = arena.take<std::int32_t, 2>({tokens, task.choices});
     choice.among = task.among;
+    choice.gates = task.gates;
     if (needs_scores(task)) {
         choice.probs = arena.take<float, 2>({tokens, experts});
         ArenaScope const scope(arena);
@@ -41,6 +43,9 @@ RouterChoice route(
         score<T>(inputs.x, inputs.weight, logits, arena, stream);
         top_k_softmax(logits, task.among, choice.probs, choice.gate, choice.expert, stream);
         choice.losses = router_losses(logits, task.routing.losses, stream);
+    }
+    if (task.routed > 0 && task.gates == GateScale::probabilities) {
+        take_probabilities({choice.probs, choice.expert, choice.among}, choice.gate, stream);
     }
     if (task.routed == 0) {
         give_experts(
@@ -65,10 +70,14 @@ void route_backward(
     }
     ArenaScope const scope(arena);
     auto const dlogits = arena.take<float, 2>(choice.probs.shape);
-    if (gradients.gate.data != nullptr) {
-        top_k_softmax_backward(choice.gate, choice.expert, gradients.gate, dlogits, stream);
-    } else {
+    if (gradients.gate.data == nullptr) {
         fill<float>(dlogits.flat(), 0.0F, stream);
+    } else if (choice.gates == GateScale::probabilities) {
+        take_probabilities_backward(
+            {choice.probs, choice.expert, choice.among}, gradients.gate, dlogits, stream
+        );
+    } else {
+        top_k_softmax_backward(choice.gate, choice.expert, gradients.gate, dlogits, stream);
     }
     add_router_loss_gradients(
         choice.probs, gradients.losses, {gradients.balance, choice.among}, dlogits, stream

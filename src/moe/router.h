@@ -13,15 +13,17 @@ struct RouterTask {
     std::int64_t choices = 1;           ///< K
     View<std::int32_t const, 1> among;  ///< [N] of top_k_softmax; null data: all experts
     std::int64_t routed = 0;            ///< tokens whose experts the router chooses
+    GateScale gates = GateScale::renormalised;
 };
 
 /// The router's work on N tokens, kept for the backward pass.
 struct RouterChoice {
     View<float, 2> probs;               ///< [N, E] softmax over all; null data: nobody needed it
-    View<float, 2> gate;                ///< [N, K] renormalised over the chosen
+    View<float, 2> gate;                ///< [N, K] as `gates` says
     View<std::int32_t, 2> expert;       ///< [N, K] -1: absent
     View<std::int32_t const, 1> among;  ///< [N] as asked
     RouterLossValues losses;
+    GateScale gates = GateScale::renormalised;
 };
 
 /// What `route` works on.
@@ -31,8 +33,8 @@ struct RouterInputs {
     View<float const, 2> weight;  ///< [E, D]
 };
 
-/// logits = float(x) weight^T, in float also where x is bf16; then top_k_softmax, or the experts
-/// that hard routing gives. Taken from `arena`.
+/// logits = float(x) weight^T, in float also where x is bf16; then top_k_softmax and the gates that
+/// the task asks for, or the experts that hard routing gives. Taken from `arena`.
 ///
 /// A loss on the scores counts the tokens that the router does not route as well (hard ones, those
 /// of class 0), as the released codes do. Where no loss asks and the router routes none of the

@@ -10,9 +10,19 @@
 namespace isogloss {
 
 enum class RoutingMode : std::uint8_t {
-    top_k,  ///< the router's K best, weighted by their renormalised probabilities
+    top_k,  ///< the router's K best, weighted by their probabilities
     hard,   ///< one given expert a token, gate 1: DMoE, arXiv:2506.12388
 };
+
+/// The gates of the K experts that a router chose, from its probabilities p over all E.
+enum class GateScale : std::uint8_t {
+    renormalised,   ///< p_k / sum of the chosen: they add up to 1
+    probabilities,  ///< p_k as it is: they add up to less, as in Qwen2-MoE, arXiv:2407.10671
+};
+
+constexpr char const* name_of(GateScale scale) {
+    return scale == GateScale::renormalised ? "renormalised" : "probabilities";
+}
 
 /// What a layer's classifier decides about at once.
 enum class ClassifierSpan : std::uint8_t {

@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t kTokens = 11;
 constexpr std::size_t kWidth = 7;
 constexpr std::size_t kHidden = 5;
+constexpr std::size_t kSharedHidden = 6;
 
 std::int64_t signed_size(std::size_t i) {
     return static_cast<std::int64_t>(i);
@@ -56,6 +57,19 @@ MoeProblem problem_of(std::size_t experts, std::size_t choices) {
         p.gate_up.push_back(numbers<T>("gate_up", e, 2 * kHidden * kWidth, 0.4));
         p.down.push_back(numbers<T>("down", e, kHidden * kWidth, 0.4));
     }
+    return p;
+}
+
+template <class T>
+MoeProblem with_shared_expert(MoeProblem p) {
+    p.shared_gate_up = numbers<T>("shared gate_up", 0, 2 * kSharedHidden * kWidth, 0.4);
+    p.shared_down = numbers<T>("shared down", 0, kSharedHidden * kWidth, 0.4);
+    p.shared_gate = numbers<T>("shared gate", 0, kWidth, 0.4);
+    return p;
+}
+
+MoeProblem with_probabilities(MoeProblem p) {
+    p.gates_are_probabilities = true;
     return p;
 }
 
@@ -143,12 +157,19 @@ public:
             gate_up_gradient_.emplace_back(Device::cpu, gate_up_[e].size());
             down_gradient_.emplace_back(Device::cpu, down_[e].size());
         }
+        for (auto const* values :
+             {&problem.shared_gate_up, &problem.shared_down, &problem.shared_gate}) {
+            shared_.push_back(buffer_of<T>(*values));
+            shared_gradient_.emplace_back(Device::cpu, shared_.back().size());
+        }
     }
 
     void run() {
         MoeLayer<T> layer(
-            {signed_size(kWidth), signed_size(kHidden),
-             static_cast<std::int32_t>(problem_.choices)},
+            {signed_size(kWidth), signed_size(kHidden), static_cast<std::int32_t>(problem_.choices),
+             FeedForwardKind::swiglu,
+             problem_.gates_are_probabilities ? GateScale::probabilities : GateScale::renormalised,
+             has_shared() ? signed_size(kSharedHidden) : 0},
             layout_.placement, group_, weights()
         );
         auto const rows = signed_size(tokens_);
@@ -200,9 +221,15 @@ public:
             expect_sum(gate_up_gradient_[e], answer.dgate_up[e], frozen_[e], name + " gate_up");
             expect_sum(down_gradient_[e], answer.ddown[e], frozen_[e], name + " down");
         }
+        auto const frozen = frozen_.front();
+        expect_sum(shared_gradient_[0], answer.dshared_gate_up, frozen, "shared gate_up");
+        expect_sum(shared_gradient_[1], answer.dshared_down, frozen, "shared down");
+        expect_sum(shared_gradient_[2], answer.dshared_gate, frozen, "shared gate");
     }
 
 private:
+    [[nodiscard]] bool has_shared() const { return !problem_.shared_gate.empty(); }
+
     Values own(Values const& all) const {
         auto const begin = all.begin() + signed_size(first_ * kWidth);
         return {begin, begin + signed_size(tokens_ * kWidth)};
@@ -231,7 +258,31 @@ private:
             }
             weights.experts.push_back(expert);
         }
+        if (has_shared()) {
+            weights.shared = shared_weights();
+        }
         return weights;
+    }
+
+    // Frozen where the first expert is.
+    SharedExpertWeights<T> shared_weights() const {
+        std::array<std::int64_t, 2> const gate_up{
+            signed_size(2 * kSharedHidden), signed_size(kWidth)};
+        std::array<std::int64_t, 2> const down{signed_size(kWidth), signed_size(kSharedHidden)};
+        std::array<std::int64_t, 2> const gate{1, signed_size(kWidth)};
+        SharedExpertWeights<T> shared;
+        shared.expert = {
+            shared_[0].template view<2>(gate_up), shared_[1].template view<2>(down),
+            shared_gradient_[0].template view<2>(gate_up),
+            shared_gradient_[1].template view<2>(down)};
+        shared.gate = shared_[2].template view<2>(gate);
+        shared.gate_gradient = shared_gradient_[2].template view<2>(gate);
+        if (frozen_.front()) {
+            shared.expert.gate_up_gradient.data = nullptr;
+            shared.expert.down_gradient.data = nullptr;
+            shared.gate_gradient.data = nullptr;
+        }
+        return shared;
     }
 
     static void expect_near(
@@ -266,8 +317,37 @@ private:
     std::vector<Buffer<T>> down_;
     std::vector<Buffer<float>> gate_up_gradient_;
     std::vector<Buffer<float>> down_gradient_;
+    std::vector<Buffer<T>> shared_;  // gate_up, down, gate
+    std::vector<Buffer<float>> shared_gradient_;
     Buffer<T> x_, y_, dx_, evaluated_;
 };
+
+void expect_central_differences(MoeProblem problem) {
+    auto const answer = MoeReference(problem).solve();
+    // Error of a central difference: h^2 / 6 times a third derivative (h = 1e-5: 1e-10), and
+    // 2^-53 |loss| / h = 1e-10; |loss| and the derivatives are below 100.
+    constexpr double kStep = 1e-5;
+    constexpr double kTolerance = 1e-7;
+    auto const check = [&](Values& values, Bounds const& gradient, char const* name) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            auto const kept = values[i];
+            values[i] = kept + kStep;
+            auto const above = MoeReference(problem).solve().loss;
+            values[i] = kept - kStep;
+            auto const below = MoeReference(problem).solve().loss;
+            values[i] = kept;
+            EXPECT_NEAR((above - below) / (2 * kStep), gradient[i].value, kTolerance)
+                << name << "[" << i << "]";
+        }
+    };
+    check(problem.x, answer.dx, "x");
+    check(problem.router, answer.drouter, "router");
+    check(problem.gate_up[1], answer.dgate_up[1], "gate_up of expert 1");
+    check(problem.down[2], answer.ddown[2], "down of expert 2");
+    check(problem.shared_gate_up, answer.dshared_gate_up, "shared gate_up");
+    check(problem.shared_down, answer.dshared_down, "shared down");
+    check(problem.shared_gate, answer.dshared_gate, "shared gate");
+}
 
 class MoeLayerTest : public testing::Test {
 protected:
@@ -278,14 +358,19 @@ protected:
     void check_all_layouts(
         std::size_t experts, std::size_t choices, std::vector<bool> const& frozen
     ) {
-        auto const problem = problem_of<T>(experts, choices);
+        check_all_layouts<T>(problem_of<T>(experts, choices), frozen);
+    }
+
+    template <class T>
+    void check_all_layouts(MoeProblem const& problem, std::vector<bool> const& frozen) {
+        auto const experts = problem.experts;
         auto const answer = MoeReference(problem).solve();
         // Logits in float are off by far less, so the reference and the layer choose alike.
         ASSERT_GT(answer.smallest_gap, 1e-4);
         for (auto const& layout : layouts(static_cast<std::int32_t>(experts), group.size())) {
             SCOPED_TRACE(
-                std::to_string(experts) + " experts, top " + std::to_string(choices) + ", " +
-                layout.name
+                std::to_string(experts) + " experts, top " + std::to_string(problem.choices) +
+                ", " + layout.name
             );
             RankOfLayer<T> rank(problem, layout, group, frozen);
             rank.run();
@@ -314,28 +399,9 @@ protected:
 
 // The reference is trusted because its gradients are the differences of its own loss.
 TEST_F(MoeLayerTest, ReferenceGradientsAreCentralDifferences) {
-    auto problem = problem_of<float>(4, 2);
-    auto const answer = MoeReference(problem).solve();
-    // Error of a central difference: h^2 / 6 times a third derivative (h = 1e-5: 1e-10), and
-    // 2^-53 |loss| / h = 1e-10; |loss| and the derivatives are below 100.
-    constexpr double kStep = 1e-5;
-    constexpr double kTolerance = 1e-7;
-    auto const check = [&](Values& values, Bounds const& gradient, char const* name) {
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            auto const kept = values[i];
-            values[i] = kept + kStep;
-            auto const above = MoeReference(problem).solve().loss;
-            values[i] = kept - kStep;
-            auto const below = MoeReference(problem).solve().loss;
-            values[i] = kept;
-            EXPECT_NEAR((above - below) / (2 * kStep), gradient[i].value, kTolerance)
-                << name << "[" << i << "]";
-        }
-    };
-    check(problem.x, answer.dx, "x");
-    check(problem.router, answer.drouter, "router");
-    check(problem.gate_up[1], answer.dgate_up[1], "gate_up of expert 1");
-    check(problem.down[2], answer.ddown[2], "down of expert 2");
+    expect_central_differences(problem_of<float>(4, 2));
+    expect_central_differences(with_shared_expert<float>(problem_of<float>(4, 2)));
+    expect_central_differences(with_probabilities(problem_of<float>(4, 2)));
 }
 
 TEST_F(MoeLayerTest, EqualsTheFormulaOnEveryLayoutInFloat) {
@@ -349,6 +415,38 @@ TEST_F(MoeLayerTest, EqualsTheFormulaOnEveryLayoutInFloat) {
 
 TEST_F(MoeLayerTest, EqualsTheFormulaOnEveryLayoutInBf16) {
     check_all_layouts<bf16>(5, 2, std::vector<bool>(6, false));
+    EXPECT_GT(checked, 0);
+}
+
+TEST_F(MoeLayerTest, GatesThatAreProbabilitiesEqualTheFormulaOnEveryLayout) {
+    for (std::size_t const choices : {1U, 3U}) {
+        auto const problem = with_probabilities(problem_of<float>(5, choices));
+        check_all_layouts<float>(problem, std::vector<bool>(6, false));
+    }
+    check_all_layouts<bf16>(
+        with_probabilities(problem_of<bf16>(5, 2)), std::vector<bool>(6, false)
+    );
+    EXPECT_GT(checked, 0);
+}
+
+TEST_F(MoeLayerTest, ASharedExpertWorksForEveryTokenOnEveryLayout) {
+    check_all_layouts<float>(
+        with_shared_expert<float>(problem_of<float>(5, 2)), std::vector<bool>(6, false)
+    );
+    check_all_layouts<float>(
+        with_probabilities(with_shared_expert<float>(problem_of<float>(4, 2))),
+        std::vector<bool>(5, false)
+    );
+    check_all_layouts<bf16>(
+        with_shared_expert<bf16>(problem_of<bf16>(5, 2)), std::vector<bool>(6, false)
+    );
+    EXPECT_GT(checked, 0);
+}
+
+TEST_F(MoeLayerTest, AFrozenSharedExpertGetsNoGradientAndPassesOneOn) {
+    auto const problem = with_shared_expert<float>(problem_of<float>(5, 2));
+    check_all_layouts<float>(problem, {true, false, true, false, false, false});
+    check_all_layouts<float>(problem, {false, true, true, true, true, true});
     EXPECT_GT(checked, 0);
 }
 
@@ -379,7 +477,7 @@ TEST_F(MoeLayerTest, ASingleExpertIsAPlainFeedForwardWithoutMpi) {
 }
 
 TEST_F(MoeLayerTest, NoTokensAnywhereIsAllowed) {
-    auto problem = problem_of<float>(4, 2);
+    auto const problem = with_shared_expert<float>(problem_of<float>(4, 2));
     Layout layout{"none", placements(4, group.size()).at(0), {}};
     layout.tokens.assign(static_cast<std::size_t>(group.size()), 0);
     RankOfLayer<float> rank(problem, layout, group, std::vector<bool>(5, false));
