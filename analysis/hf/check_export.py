@@ -55,9 +55,10 @@ def difference(model, tokens, logits, extra):
 
 def continued(model, prompt, count, extra):
     with torch.no_grad():
+        # Said, or tokens that are the padding's id would not be seen.
         tokens = model.generate(
-            prompt[None], max_new_tokens=count, do_sample=False, eos_token_id=None, pad_token_id=0,
-            **extra)
+            prompt[None], attention_mask=torch.ones_like(prompt)[None], max_new_tokens=count,
+            do_sample=False, eos_token_id=None, pad_token_id=0, **extra)
     return tokens[0, len(prompt):]
 
 

@@ -110,9 +110,9 @@ class Attention(nn.Module):
 
 
 class Expert(nn.Module):
-    def __init__(self, config):
+    def __init__(self, config, hidden):
         super().__init__()
-        width, hidden = config.isogloss["width"], config.isogloss["ffn_hidden"]
+        width = config.isogloss["width"]
         bias = config.family("linear_bias", False)
         self.kind = config.family("feed_forward", "swiglu")
         if self.kind == "gelu":
@@ -127,6 +127,18 @@ class Expert(nn.Module):
         gate, up = self.gate_up(x).chunk(2, dim=-1)
         gate = F.silu(gate) if self.kind == "swiglu" else F.gelu(gate, approximate="tanh")
         return self.down(gate * up)
+
+
+class SharedExpert(Expert):
+    """An expert that every token visits; a gate of its own scales its output."""
+
+    def __init__(self, config, hidden):
+        super().__init__(config, hidden)
+        self.gate = nn.Linear(config.isogloss["width"], 1, bias=False)
+
+    def forward(self, x):
+        score = F.linear(x.float(), self.gate.weight.float())
+        return score.sigmoid().to(x.dtype) * super().forward(x)
 
 
 class Scorer(nn.Module):
@@ -149,7 +161,10 @@ class Layer(nn.Module):
         self.attention_norm = Norm(*norm)
         self.attention = Attention(config)
         self.ffn_norm = Norm(*norm)
-        self.experts = nn.ModuleList(Expert(config) for _ in shape["experts"])
+        hidden = model["ffn_hidden"]
+        self.experts = nn.ModuleList(Expert(config, hidden) for _ in shape["experts"])
+        if "shared_expert_hidden" in shape:
+            self.shared_expert = SharedExpert(config, shape["shared_expert_hidden"])
         self.classifier_span = shape.get("classifier", {}).get("span")
         if len(self.experts) > 1:
             self.router = Scorer(len(self.experts), model["width"])
@@ -170,7 +185,7 @@ class Layer(nn.Module):
             if chosen.any():
                 part = expert(x[chosen]) * gates[..., number][chosen][:, None].to(x.dtype)
                 y[chosen] = y[chosen] + part
-        return y
+        return y + self.shared_expert(x) if hasattr(self, "shared_expert") else y
 
     def hard_gates(self, x, language):
         experts = [self.config.expert_of(self.index, its) for its in language]
@@ -178,10 +193,15 @@ class Layer(nn.Module):
         return gates[:, None, :].expand(-1, x.shape[1], -1).float()
 
     def soft_gates(self, x, counted):
-        """[B, T, experts]: a softmax over the K best; 0 for the others."""
+        """[B, T, experts]: a softmax over the K best, or their probabilities among all; 0 for the
+        others."""
         logits = self.router(x)
         best, chosen = logits.topk(min(self.config.isogloss["top_k"], len(self.experts)))
-        gates = torch.zeros_like(logits).scatter(-1, chosen, best.softmax(-1))
+        if self.config.isogloss.get("gates") == "probabilities":
+            best = logits.softmax(-1).gather(-1, chosen)
+        else:
+            best = best.softmax(-1)
+        gates = torch.zeros_like(logits).scatter(-1, chosen, best)
         if self.classifier_span:
             first = F.one_hot(torch.zeros_like(chosen[..., 0]), len(self.experts)).to(gates.dtype)
             gates = torch.where(self.is_old(x, counted)[..., None], first, gates)

@@ -175,7 +175,38 @@ LayerConfig layer_from_json(
     if (value.is_object() && value.contains("classifier")) {
         layer.classifier = classifier_from_json(value["classifier"], where + ".classifier", faults);
     }
+    if (value.is_object() && value.contains("shared_expert_hidden")) {
+        fields.read("shared_expert_hidden", layer.shared_hidden, 1, kMostColumns);
+    }
     return layer;
+}
+
+Json layer_to_json(LayerConfig const& layer) {
+    auto experts = Json::array();
+    for (std::int32_t e = 0; e < layer.num_experts(); ++e) {
+        experts.push_back(expert_to_json(layer.experts[static_cast<std::size_t>(e)], e));
+    }
+    Json entry{{"experts", experts}};
+    if (layer.has_classifier()) {
+        entry["classifier"] = {
+            {"classes", layer.classifier.classes}, {"span", name_of(layer.classifier.span)}};
+    }
+    if (layer.has_shared_expert()) {
+        entry["shared_expert_hidden"] = layer.shared_hidden;
+    }
+    return entry;
+}
+
+/// Those of every model before there were others, where the manifest has no "gates".
+GateScale gates_from_json(
+    Json const& model, std::string const& where, std::vector<std::string>& faults
+) {
+    auto gates = GateScale::renormalised;
+    if (model.is_object() && model.contains("gates")) {
+        JsonFields fields(model, where, faults);
+        read_kind(fields, "gates", gates, {GateScale::renormalised, GateScale::probabilities});
+    }
+    return gates;
 }
 
 }  // namespace
@@ -183,16 +214,7 @@ LayerConfig layer_from_json(
 Json config_to_json(ModelConfig const& config) {
     auto layers = Json::array();
     for (auto const& layer : config.layers) {
-        auto experts = Json::array();
-        for (std::int32_t e = 0; e < layer.num_experts(); ++e) {
-            experts.push_back(expert_to_json(layer.experts[static_cast<std::size_t>(e)], e));
-        }
-        Json entry{{"experts", experts}};
-        if (layer.has_classifier()) {
-            entry["classifier"] = {
-                {"classes", layer.classifier.classes}, {"span", name_of(layer.classifier.span)}};
-        }
-        layers.push_back(std::move(entry));
+        layers.push_back(layer_to_json(layer));
     }
     Json json{
         {"vocab_size", config.vocab_size},
@@ -212,6 +234,9 @@ Json config_to_json(ModelConfig const& config) {
         {"routers_trainable", config.routers_trainable},
         {"dtype", name_of(config.dtype)},
         {"layers", layers}};
+    if (config.gates != GateScale::renormalised) {
+        json["gates"] = name_of(config.gates);
+    }
     if (config.rope_scaling.kind != RopeScalingKind::none) {
         json["rope_scaling"] = rope_scaling_to_json(config.rope_scaling);
     }
@@ -230,6 +255,7 @@ ModelConfig config_from_json(
     fields.read("head_width", config.head_width, 1, kMostHeads);
     fields.read("ffn_hidden", config.ffn_hidden, 1, kMostColumns);
     fields.read("top_k", config.top_k);
+    config.gates = gates_from_json(value, where, faults);
     fields.read("max_positions", config.max_positions);
     fields.read("rope_theta", config.rope_theta);
     fields.read("norm_epsilon", config.norm_epsilon);

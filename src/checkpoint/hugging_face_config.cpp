@@ -76,29 +76,42 @@ void read_rope(ConfigFields& fields, ForeignForm form, ModelConfig& config, Faul
     }
 }
 
-/// Attention that looks back over a window only is not built.
-void check_window(ConfigFields& fields, ForeignForm form, ModelConfig const& config) {
-    auto const* types = fields.find("layer_types");
-    for (auto const& type : types != nullptr && types->is_array() ? *types : Json::array()) {
-        if (type != "full_attention") {
-            fields.fault(fmt::format(
-                "\"layer_types\" has {}; only full_attention is built", ConfigFields::text(type)
-            ));
-            return;
-        }
-    }
+/// The window that attention looks back over, null where there is none. Of a file that does not
+/// say, that of the library's class.
+Json window_of(ConfigFields& fields, ForeignForm form) {
+    constexpr int kUsual = 4096;
     bool const has_switch = form != ForeignForm::mistral && form != ForeignForm::mixtral;
     bool const is_on = fields.flag("use_sliding_window", false) || !has_switch;
+    bool const is_said = fields.is_said("sliding_window");
     auto const* window = fields.find("sliding_window");
-    if (!is_on || window == nullptr) {
-        return;
+    if (!is_on || (is_said && window == nullptr)) {
+        return nullptr;
     }
-    if (!JsonFields::is_integer(*window) || *window < config.max_positions) {
+    return is_said ? *window : form == ForeignForm::mixtral ? Json() : Json(kUsual);
+}
+
+/// Attention that looks back over a window only is not built.
+void check_window(ConfigFields& fields, ForeignForm form, ModelConfig const& config) {
+    auto const window = window_of(fields, form);
+    bool const is_wide = JsonFields::is_integer(window) && window >= config.max_positions;
+    if (!window.is_null() && !is_wide) {
         fields.fault(fmt::format(
             "\"sliding_window\" = {}: attention over a window is not built; where "
             "max_position_embeddings (here {}) is not above it, it has no effect",
-            ConfigFields::text(*window), config.max_positions
+            ConfigFields::text(window), config.max_positions
         ));
+        return;
+    }
+    auto const* types = fields.find("layer_types");
+    for (auto const& type : types != nullptr && types->is_array() ? *types : Json::array()) {
+        if (type != "full_attention" && !(is_wide && type == "sliding_attention")) {
+            fields.fault(fmt::format(
+                "\"layer_types\" has {}; only full_attention is built, or a window as wide as all "
+                "positions",
+                ConfigFields::text(type)
+            ));
+            return;
+        }
     }
 }
 
@@ -139,13 +152,13 @@ void read_experts(ConfigFields& fields, ForeignForm form, ForeignModel& model) {
         ));
     }
     config.ffn_hidden = hidden;
-    fields.must_be(
-        "norm_topk_prob", true, false,
-        "gates of the chosen experts that do not add up to 1 are not built"
-    );
+    config.gates =
+        fields.flag("norm_topk_prob", false) ? GateScale::renormalised : GateScale::probabilities;
     if (form == ForeignForm::qwen2_moe) {
-        model.has_shared_expert = true;
-        fields.integer("shared_expert_intermediate_size", 5632);
+        auto const shared = fields.integer("shared_expert_intermediate_size", 5632);
+        for (auto& layer : config.layers) {
+            layer.shared_hidden = layer.has_router() ? shared : 0;
+        }
     }
 }
 

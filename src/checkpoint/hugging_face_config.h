@@ -13,9 +13,8 @@ namespace isogloss {
 /// What a config.json describes.
 struct ForeignModel {
     ForeignForm form = ForeignForm::llama;
-    std::string kind;                ///< "model_type" as it was given
-    ModelConfig config;              ///< the type of its weights is not said here but by the files
-    bool has_shared_expert = false;  ///< of every routed layer: qwen2_moe
+    std::string kind;    ///< "model_type" as it was given
+    ModelConfig config;  ///< the type of its weights is not said here but by the files
     std::vector<std::string> ignored;  ///< fields that make no difference to the mathematics
 };
 

@@ -87,9 +87,9 @@ void add_qwen_experts(Json& json, ForeignForm form, ModelConfig const& config) {
     json["moe_intermediate_size"] = config.ffn_hidden;
     json["mlp_only_layers"] = dense;
     json["decoder_sparse_step"] = 1;
-    json["norm_topk_prob"] = true;
+    json["norm_topk_prob"] = config.gates == GateScale::renormalised;
     if (form == ForeignForm::qwen2_moe) {
-        json["shared_expert_intermediate_size"] = 1;
+        json["shared_expert_intermediate_size"] = foreign_shared_hidden(config);
         json["qkv_bias"] = config.qkv_bias;
     }
 }

@@ -44,6 +44,8 @@ public:
         auto const found = json_.find(key);
         return found == json_.end() || found->is_null() ? nullptr : &*found;
     }
+    /// Also where its value is null.
+    [[nodiscard]] bool is_said(std::string const& key) const { return json_.contains(key); }
     [[nodiscard]] bool has(std::string const& key) { return find(key) != nullptr; }
 
     std::int64_t integer(

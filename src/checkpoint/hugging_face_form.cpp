@@ -118,6 +118,29 @@ void check_padding(ModelConfig const& config, Reasons& reasons) {
     }
 }
 
+/// Of a form with routed layers.
+void check_gates(ForeignForm form, ModelConfig const& config, Reasons& reasons) {
+    auto const* name = name_of(form);
+    bool const has_switch = form == ForeignForm::qwen2_moe || form == ForeignForm::qwen3_moe;
+    if (config.gates != GateScale::renormalised && !has_switch) {
+        reasons.push_back(fmt::format("{} makes the gates of a token add up to 1", name));
+    }
+    auto const shared = foreign_shared_hidden(config);
+    for (auto const& layer : config.layers) {
+        if (layer.has_shared_expert() && form != ForeignForm::qwen2_moe) {
+            reasons.push_back(fmt::format("{} has no shared expert with a gate", name));
+            return;
+        }
+        if (layer.has_shared_expert() && layer.shared_hidden != shared) {
+            reasons.push_back(fmt::format(
+                "{} has shared experts of one width, and here are {} and {}", name,
+                layer.shared_hidden, shared
+            ));
+            return;
+        }
+    }
+}
+
 void check_experts(ForeignForm form, ModelConfig const& config, Reasons& reasons) {
     auto const experts = common_experts(config);
     auto const* name = name_of(form);
@@ -136,6 +159,7 @@ void check_experts(ForeignForm form, ModelConfig const& config, Reasons& reasons
     if (experts == 0) {
         reasons.push_back(fmt::format("{} has a routed layer at least", name));
     }
+    check_gates(form, config, reasons);
     if (form == ForeignForm::ernie4_5_moe) {
         check_padding(config, reasons);
         return;
@@ -174,6 +198,14 @@ std::vector<std::string> obstacles(ForeignForm form, ModelConfig const& config) 
     check_switches(form, config, reasons);
     check_experts(form, config, reasons);
     return reasons;
+}
+
+std::int64_t foreign_shared_hidden(ModelConfig const& config) {
+    std::int64_t widest = 1;
+    for (auto const& layer : config.layers) {
+        widest = std::max(widest, layer.shared_hidden);
+    }
+    return widest;
 }
 
 ForeignForm fitting_form(ModelConfig const& config) {

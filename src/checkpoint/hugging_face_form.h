@@ -33,6 +33,10 @@ std::optional<ForeignForm> foreign_form(std::string_view name);
 /// What a form cannot say of this model, one sentence each; empty: it computes the same function.
 std::vector<std::string> obstacles(ForeignForm form, ModelConfig const& config);
 
+/// Hidden width of the shared expert that qwen2_moe has in every routed layer: the model's. 1 where
+/// the model has none: one unit whose output is 0.
+std::int64_t foreign_shared_hidden(ModelConfig const& config);
+
 /// The first stock class without obstacles, dense before routed; else isogloss.
 ForeignForm fitting_form(ModelConfig const& config);
 

@@ -23,7 +23,8 @@ constexpr std::int64_t kElementsAtATime = std::int64_t{1} << 20;
 /// The files of a folder, compared with what their config.json describes.
 class ForeignWeights {
 public:
-    ForeignWeights(std::filesystem::path const& folder, ForeignModel const& model)
+    /// A shared expert whose output is zero is none: the model is told so.
+    ForeignWeights(std::filesystem::path const& folder, ForeignModel& model)
         : folder_(folder),
           model_(model),
           files_(folder),
@@ -31,6 +32,8 @@ public:
         auto const& first = parameters_.front().name;
         has_base_prefix_ = files_.find(first).tensor != nullptr ||
                            files_.find(without_base_prefix(first)).tensor == nullptr;
+        drop_zero_shared_experts(model.config);
+        parameters_ = foreign_parameters(model.form, model.config);
     }
 
     /// Throws every fault there is. Returns the tensors that are of no use.
@@ -55,6 +58,7 @@ private:
     /// "" when the tensor is of no use, else what is wrong with its being there.
     [[nodiscard]] std::string reason_against(std::string_view name) const;
     [[nodiscard]] bool is_copy_of_embedding(std::string_view name) const;
+    void drop_zero_shared_experts(ModelConfig& config);
     [[nodiscard]] bool is_zero_shared_expert(std::string_view name) const;
 
     std::filesystem::path const& folder_;
@@ -62,6 +66,7 @@ private:
     SafetensorsFolder files_;
     std::vector<ForeignParameter> parameters_;
     bool has_base_prefix_ = true;
+    std::vector<std::string> dropped_;  ///< what the names of their tensors begin with
     std::map<std::string, std::vector<ForeignRows>> sources_;
 };
 
@@ -95,18 +100,28 @@ bool ForeignWeights::is_copy_of_embedding(std::string_view name) const {
            );
 }
 
-bool ForeignWeights::is_zero_shared_expert(std::string_view name) const {
-    constexpr std::string_view kPart = ".mlp.shared_expert";
-    auto const at = name.find(kPart);
-    if (!model_.has_shared_expert || at == std::string_view::npos) {
-        return false;
+void ForeignWeights::drop_zero_shared_experts(ModelConfig& config) {
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        if (!config.layers[i].has_shared_expert()) {
+            continue;
+        }
+        auto const its = fmt::format("model.layers.{}.mlp.shared_expert", i);
+        auto const down = find(its + ".down_proj.weight");
+        bool const is_zero = down.tensor != nullptr &&
+                             std::ranges::all_of(down.file->bytes(*down.tensor), [](std::byte b) {
+                                 return b == std::byte{0};
+                             });
+        if (is_zero) {
+            config.layers[i].shared_hidden = 0;
+            dropped_.push_back(stored_name(its));
+        }
     }
-    auto const down = std::string(name.substr(0, at)) + ".mlp.shared_expert.down_proj.weight";
-    auto const found = files_.find(down);
-    return found.tensor != nullptr &&
-           std::ranges::all_of(found.file->bytes(*found.tensor), [](std::byte b) {
-               return b == std::byte{0};
-           });
+}
+
+bool ForeignWeights::is_zero_shared_expert(std::string_view name) const {
+    return std::ranges::any_of(dropped_, [&](std::string const& its) {
+        return name.starts_with(its + ".") || name.starts_with(its + "_gate.");
+    });
 }
 
 std::string ForeignWeights::reason_against(std::string_view name) const {
@@ -118,9 +133,6 @@ std::string ForeignWeights::reason_against(std::string_view name) const {
     }
     if (name == "lm_head.weight" && model_.config.tied_embeddings) {
         return "differs from the embedding, which \"tie_word_embeddings\" makes the head";
-    }
-    if (model_.has_shared_expert && name.find(".mlp.shared_expert") != std::string_view::npos) {
-        return "belongs to a shared expert, which is not built";
     }
     return fmt::format("a {} of this config.json has no such tensor", model_.kind);
 }

@@ -65,7 +65,7 @@ private:
     void feed_forward(std::string const& layer, std::int32_t index);
     void routed(std::string const& layer, std::int32_t index);
     void gated(std::string const& name, std::string const& own);
-    void zero_shared_expert(std::string const& name);
+    void shared_expert(std::string const& name, std::string const& own);
     void padded(std::string const& layer, std::int32_t index);
     void closed(std::string const& name);
     void bloom();
@@ -167,7 +167,7 @@ void Names::llama_attention(std::string const& name, std::string const& own) {
 
 /// gate and up of `own`, and its down, by their usual names.
 void Names::gated(std::string const& name, std::string const& own) {
-    auto const hidden = config_.ffn_hidden;
+    auto const hidden = shapes_.at(own + "down.weight")[1];
     bool const is_mixtral = name.find("block_sparse_moe") != std::string::npos;
     rows(
         name + (is_mixtral ? "w1" : "gate_proj") + ".weight", {{own + "gate_up.weight", 0, hidden}}
@@ -199,16 +199,22 @@ void Names::routed(std::string const& layer, std::int32_t index) {
         gated(fmt::format("{}experts.{}.", name, e), fmt::format("{}experts.{}.", own, e));
     }
     if (form_ == ForeignForm::qwen2_moe) {
-        zero_shared_expert(name);
+        shared_expert(name, own);
     }
 }
 
-/// One hidden unit whose output is 0: qwen2_moe has no class without.
-void Names::zero_shared_expert(std::string const& name) {
+/// The layer's own, or one whose output is 0: qwen2_moe has no routed layer without.
+void Names::shared_expert(std::string const& name, std::string const& own) {
+    if (shapes_.contains(own + "shared_expert.gate.weight")) {
+        gated(name + "shared_expert.", own + "shared_expert.");
+        same(name + "shared_expert_gate.weight", own + "shared_expert.gate.weight");
+        return;
+    }
     auto const width = config_.width;
-    zeros(name + "shared_expert.gate_proj.weight", {1, width});
-    zeros(name + "shared_expert.up_proj.weight", {1, width});
-    zeros(name + "shared_expert.down_proj.weight", {width, 1});
+    auto const hidden = foreign_shared_hidden(config_);
+    zeros(name + "shared_expert.gate_proj.weight", {hidden, width});
+    zeros(name + "shared_expert.up_proj.weight", {hidden, width});
+    zeros(name + "shared_expert.down_proj.weight", {width, hidden});
     zeros(name + "shared_expert_gate.weight", {1, width});
 }
 

@@ -42,6 +42,17 @@ Json classifiers_to_json(ModelConfig const& config) {
     return classifiers;
 }
 
+/// {"3": {"hidden": 5632}}: of the layers that have one.
+Json shared_experts_to_json(ModelConfig const& config) {
+    auto shared = Json::object();
+    for (std::size_t i = 0; i < config.layers.size(); ++i) {
+        if (config.layers[i].has_shared_expert()) {
+            shared[std::to_string(i)] = {{"hidden", config.layers[i].shared_hidden}};
+        }
+    }
+    return shared;
+}
+
 Json to_json(StoredCheckpoint const& checkpoint) {
     auto const& manifest = checkpoint.manifest;
     auto const size = model_size(manifest.config);
@@ -64,6 +75,7 @@ Json to_json(StoredCheckpoint const& checkpoint) {
         {"vocab_size", manifest.config.vocab_size},
         {"width", manifest.config.width},
         {"top_k", manifest.config.top_k},
+        {"gates", name_of(manifest.config.gates)},
         {"backbone", to_json(size.backbone)},
         {"routers", to_json(size.routers)},
         {"experts", to_json(size.experts)},
@@ -72,6 +84,7 @@ Json to_json(StoredCheckpoint const& checkpoint) {
         {"bytes_written", manifest.bytes_written},
         {"bytes_linked", manifest.bytes_linked},
         {"experts_per_layer", manifest.config.experts_per_layer()},
+        {"shared_experts", shared_experts_to_json(manifest.config)},
         {"classifiers", classifiers_to_json(manifest.config)},
         {"layers", layers_to_json(manifest.config)}};
 }
@@ -83,7 +96,9 @@ std::string classifier_text(ClassifierConfig const& classifier) {
 }
 
 std::string experts_table(ModelConfig const& config) {
-    Table table({"layer", "experts", "choices", "generations", "groups", "trainable", "classifier"}
+    Table table(
+        {"layer", "experts", "choices", "shared", "generations", "groups", "trainable",
+         "classifier"}
     );
     for (std::int32_t i = 0; i < config.num_layers(); ++i) {
         auto const& layer = config.layers[static_cast<std::size_t>(i)];
@@ -102,7 +117,8 @@ std::string experts_table(ModelConfig const& config) {
         }
         table.add_row(
             {std::to_string(i), std::to_string(experts.size()), std::to_string(config.choices(i)),
-             generations, groups, std::to_string(trainable), classifier_text(layer.classifier)}
+             layer.has_shared_expert() ? std::to_string(layer.shared_hidden) : "", generations,
+             groups, std::to_string(trainable), classifier_text(layer.classifier)}
         );
     }
     return table.text();

@@ -79,6 +79,17 @@ void ModelOptions::describe(Options& options) {
         "model.experts", experts, "experts a layer: one number for all, or one a layer (1,2,...)"
     );
     options.add("model.top-k", top_k, "experts that a token visits");
+    options.add_choice(
+        "model.gates", gates,
+        {{"renormalised", GateScale::renormalised}, {"probabilities", GateScale::probabilities}},
+        "weights of the experts that a token visits: their probabilities made to add up to 1, or "
+        "as they are"
+    );
+    options.add(
+        "model.shared-expert-hidden", shared_expert_hidden,
+        "hidden width of an expert that every token visits too, in each layer with a router; 0: "
+        "none"
+    );
     options.add("model.max-positions", max_positions, "longest row, in tokens");
     options.add("model.rope-theta", rope_theta, "base of the rotary positions");
     describe_rope_scaling(options, rope_scaling);
@@ -106,6 +117,7 @@ ModelConfig ModelOptions::config(std::int64_t tokens) const {
                                   : round_up(ceil_div(width * 8, 3), 32);
     config.ffn_hidden = ffn_hidden != 0 ? ffn_hidden : usual_hidden;
     config.top_k = top_k;
+    config.gates = gates;
     config.max_positions = max_positions;
     config.rope_theta = rope_theta;
     config.rope_scaling = rope_scaling;
@@ -117,7 +129,9 @@ ModelConfig ModelOptions::config(std::int64_t tokens) const {
     config.layers.resize(static_cast<std::size_t>(std::max(layers, 0)));
     for (std::size_t i = 0; i < config.layers.size(); ++i) {
         auto const count = experts.size() == 1 ? experts[0] : i < experts.size() ? experts[i] : 0;
-        config.layers[i].experts.resize(static_cast<std::size_t>(std::max(count, 0)));
+        auto& layer = config.layers[i];
+        layer.experts.resize(static_cast<std::size_t>(std::max(count, 0)));
+        layer.shared_hidden = layer.has_router() ? shared_expert_hidden : 0;
     }
     return config;
 }
@@ -130,6 +144,14 @@ std::vector<std::string> ModelOptions::problems() const {
             experts.size(), layers
         ));
         return faults;
+    }
+    if (shared_expert_hidden != 0 &&
+        std::ranges::all_of(experts, [](auto count) { return count < 2; })) {
+        faults.push_back(fmt::format(
+            "model.shared-expert-hidden = {}: no layer has a router beside which it could stand; "
+            "say more than one with model.experts, or 0",
+            shared_expert_hidden
+        ));
     }
     for (auto fault : isogloss::problems(config(std::max<std::int64_t>(vocab_size, 1)))) {
         auto const name_end = std::min(fault.find(' '), fault.size());

@@ -21,6 +21,8 @@ struct ModelOptions {
     std::int64_t ffn_hidden = 0;
     std::vector<std::int32_t> experts{1};
     std::int32_t top_k = 2;
+    GateScale gates = GateScale::renormalised;
+    std::int64_t shared_expert_hidden = 0;
     std::int64_t max_positions = 4096;
     float rope_theta = 10000.0F;
     RopeScaling rope_scaling;

@@ -133,6 +133,17 @@ std::int64_t derived_bytes(ModelConfig const& parent, ModelConfig const& config)
     return bytes;
 }
 
+std::string obstacle_to_copies(ModelConfig const& model, std::int32_t layer) {
+    if (model.gates == GateScale::renormalised) {
+        return {};
+    }
+    return fmt::format(
+        "layer {}: has one expert, and with gates = {} those of its copies do not add up to 1: it "
+        "would not compute what it did; let layers grow that have a router",
+        layer, name_of(model.gates)
+    );
+}
+
 std::vector<std::byte> copy_of_parent_expert(
     StoredCheckpoint const& parent, ModelConfig const& config, ParameterSpec const& spec
 ) {

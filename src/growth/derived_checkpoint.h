@@ -43,6 +43,10 @@ GrowthReport derive_checkpoint(
 /// What derive_checkpoint would write, in bytes of tensors (files have some KiB of headers more).
 std::int64_t derived_bytes(ModelConfig const& parent, ModelConfig const& config);
 
+/// Why layer `layer`, which is dense, cannot become a mixture of copies that computes the same;
+/// empty: it can.
+std::string obstacle_to_copies(ModelConfig const& model, std::int32_t layer);
+
 /// The tensor of expert `spec` in the parent's expert that it is a copy of, its hash compared.
 std::vector<std::byte> copy_of_parent_expert(
     StoredCheckpoint const& parent, ModelConfig const& config, ParameterSpec const& spec

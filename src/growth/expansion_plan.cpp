@@ -9,6 +9,7 @@
 
 #include "base/require.h"
 #include "base/text.h"
+#include "growth/derived_checkpoint.h"
 
 namespace isogloss {
 namespace {
@@ -44,6 +45,10 @@ void check_layer(
             "with a router grow, or draw the rows (keep)",
             growth.layer
         ));
+    }
+    auto const obstacle = obstacle_to_copies(model, growth.layer);
+    if (old == 1 && growth.new_experts > 0 && !obstacle.empty()) {
+        faults.push_back(obstacle);
     }
 }
 

@@ -19,7 +19,8 @@ namespace isogloss {
 /// experts of the layer after growth (Xavier; LayerMoE, arXiv:2505.22582), those of classifiers
 /// likewise with their classes. A layer that had one expert gets its router here. Because all
 /// experts that a dense layer grows into are equal and the gates of a token sum to 1, its output
-/// does not change.
+/// does not change; where gates are probabilities as they are, such a layer may not grow. Shared
+/// experts stay in the layers that have one.
 ///
 /// State of the optimizer is not carried over: what it describes is frozen now.
 ///

@@ -34,6 +34,8 @@ void check_layers(
                 "layer {}: is not dense, it has {} experts; `expand apply` adds experts to it",
                 layer, experts
             ));
+        } else if (auto const obstacle = obstacle_to_copies(model, layer); !obstacle.empty()) {
+            faults.push_back(obstacle);
         }
     }
 }

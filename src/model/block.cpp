@@ -69,6 +69,13 @@ MoeWeights<T> moe_weights(
         auto const matrix = matrix_of<float>(table, prefix + "classifier.weight");
         weights.classifier = {matrix.value, matrix.gradient, classifier.span};
     }
+    if (config.layers[static_cast<std::size_t>(layer)].has_shared_expert()) {
+        auto const name = prefix + "shared_expert.";
+        auto const gate = matrix_of<T>(table, name + "gate.weight");
+        weights.shared = {
+            expert_weights<T>(table, config, name), config.family.feed_forward, gate.value,
+            gate.gradient};
+    }
     for (auto const expert : held_experts) {
         auto const name = fmt::format("{}experts.{}.", prefix, expert);
         weights.experts.push_back(expert_weights<T>(table, config, name));
@@ -91,7 +98,8 @@ Block<T>::Block(
       attention_(attention_weights<T>(table, config, layer)),
       ffn_norm_(norm_of<T>(table, config, fmt::format("layers.{}.ffn_norm", layer))),
       moe_(
-          {config.width, config.ffn_hidden, config.top_k, config.family.feed_forward},
+          {config.width, config.ffn_hidden, config.top_k, config.family.feed_forward, config.gates,
+           config.layers[static_cast<std::size_t>(layer)].shared_hidden},
           placement,
           world,
           moe_weights<T>(table, config, layer, placement.experts_of(world.rank()))

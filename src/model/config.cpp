@@ -97,6 +97,23 @@ void check_classifier(Problems& found, LayerConfig const& layer, std::size_t i) 
     }
 }
 
+void check_shared_expert(Problems& found, LayerConfig const& layer, std::size_t i) {
+    if (layer.shared_hidden < 0) {
+        found.push_back(fmt::format(
+            "layer {}: shared_expert_hidden = {}: must be at least 0 (0 is no shared expert)", i,
+            layer.shared_hidden
+        ));
+    }
+    if (layer.has_shared_expert() && !layer.has_router()) {
+        found.push_back(fmt::format(
+            "layer {}: shared_expert_hidden = {}, but only one expert, which all tokens share; a "
+            "shared expert stands beside a router, so give the layer experts or none that is "
+            "shared",
+            i, layer.shared_hidden
+        ));
+    }
+}
+
 void check_layers(Problems& found, ModelConfig const& config) {
     if (config.layers.empty()) {
         found.emplace_back("model.layers = 0: must be at least 1");
@@ -104,6 +121,7 @@ void check_layers(Problems& found, ModelConfig const& config) {
     for (std::size_t i = 0; i < config.layers.size(); ++i) {
         auto const& experts = config.layers[i].experts;
         check_classifier(found, config.layers[i], i);
+        check_shared_expert(found, config.layers[i], i);
         if (experts.empty()) {
             found.push_back(fmt::format(
                 "model.experts = 0 in layer {}: must be at least 1 (1 is a dense layer)", i

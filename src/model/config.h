@@ -35,12 +35,16 @@ struct ClassifierConfig {
 struct LayerConfig {
     std::vector<ExpertConfig> experts{1};
     ClassifierConfig classifier;
+    /// Fs of the layer's shared expert, which every token visits beside those that its router
+    /// chooses: Qwen2-MoE, arXiv:2407.10671. 0: it has none. Growth adds none and takes none away.
+    std::int64_t shared_hidden = 0;
 
     [[nodiscard]] std::int32_t num_experts() const {
         return static_cast<std::int32_t>(experts.size());
     }
     [[nodiscard]] bool has_router() const { return experts.size() > 1; }
     [[nodiscard]] bool has_classifier() const { return classifier.classes > 0; }
+    [[nodiscard]] bool has_shared_expert() const { return shared_hidden > 0; }
 
     bool operator==(LayerConfig const&) const = default;
 };
@@ -60,8 +64,9 @@ struct ModelConfig {
     float norm_epsilon = 1e-5F;
     bool qkv_bias = false;
     bool tied_embeddings = false;
-    Family family;                   ///< which kinds of norm, position and feed-forward
-    bool backbone_trainable = true;  ///< embedding, attention, norms, head
+    GateScale gates = GateScale::renormalised;  ///< of the experts that routers choose
+    Family family;                              ///< which kinds of norm, position and feed-forward
+    bool backbone_trainable = true;  ///< embedding, attention, norms, shared experts, head
     bool routers_trainable = true;
     DType dtype = DType::f32;  ///< of weights and activations: f32 or bf16
     std::vector<LayerConfig> layers;

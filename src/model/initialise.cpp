@@ -62,8 +62,8 @@ void initialise_one(
     if (spec.shape.size() == 1) {
         return fill_constant(values, first_of_vector(spec, config));
     }
-    bool const writes_residual = spec.name.ends_with("attention.output.weight") ||
-                                 (spec.part == Part::expert && spec.name.ends_with("down.weight"));
+    bool const writes_residual =
+        spec.name.ends_with("attention.output.weight") || spec.name.ends_with("down.weight");
     double const deviation =
         writes_residual ? kDeviation / std::sqrt(2.0 * config.num_layers()) : kDeviation;
     fill_normal(values, deviation, seed, random_stream(origin_of(spec, config)));

@@ -16,7 +16,7 @@ struct PartSize {
 };
 
 struct ModelSize {
-    PartSize backbone;  ///< embedding, attention, norms, head
+    PartSize backbone;  ///< embedding, attention, norms, shared experts, head
     PartSize routers;
     PartSize experts;  ///< every feed-forward, those of dense layers too
     PartSize all;

@@ -82,21 +82,31 @@ void add_attention(
     }
 }
 
-void add_expert(
-    SpecList& list, ModelConfig const& config, std::int32_t layer, std::int32_t expert
+// Calls add(name, shape) for each parameter of a feed-forward of hidden width `hidden`.
+template <class Add>
+void add_feed_forward(
+    ModelConfig const& config, std::string const& name, std::int64_t hidden, Add const& add
 ) {
-    auto const name = fmt::format("layers.{}.experts.{}.", layer, expert);
     bool const has_gate = is_gated(config.family.feed_forward);
-    auto const rows = first_rows(config.family.feed_forward, config.ffn_hidden);
+    auto const rows = first_rows(config.family.feed_forward, hidden);
     auto const first = name + (has_gate ? "gate_up" : "up");
-    list.expert(first + ".weight", {rows, config.width}, layer, expert);
+    add(first + ".weight", Shape{rows, config.width});
     if (config.family.linear_bias) {
-        list.expert(first + ".bias", {rows}, layer, expert);
+        add(first + ".bias", Shape{rows});
     }
-    list.expert(name + "down.weight", {config.width, config.ffn_hidden}, layer, expert);
+    add(name + "down.weight", Shape{config.width, hidden});
     if (config.family.linear_bias) {
-        list.expert(name + "down.bias", {config.width}, layer, expert);
+        add(name + "down.bias", Shape{config.width});
     }
+}
+
+void add_shared_expert(SpecList& list, ModelConfig const& config, std::int32_t layer) {
+    auto const name = fmt::format("layers.{}.shared_expert.", layer);
+    auto const hidden = config.layers[static_cast<std::size_t>(layer)].shared_hidden;
+    add_feed_forward(config, name, hidden, [&](std::string const& its, Shape const& shape) {
+        list.backbone(its, shape, layer);
+    });
+    list.backbone(name + "gate.weight", {1, config.width}, layer);
 }
 
 void add_layer(SpecList& list, ModelConfig const& config, std::int32_t layer) {
@@ -106,6 +116,9 @@ void add_layer(SpecList& list, ModelConfig const& config, std::int32_t layer) {
     add_norm(list, config, prefix + "ffn_norm", layer);
 
     auto const& shape = config.layers[static_cast<std::size_t>(layer)];
+    if (shape.has_shared_expert()) {
+        add_shared_expert(list, config, layer);
+    }
     if (shape.has_router()) {
         list.router(prefix + "router.weight", {shape.num_experts(), config.width}, layer);
     }
@@ -113,7 +126,11 @@ void add_layer(SpecList& list, ModelConfig const& config, std::int32_t layer) {
         list.router(prefix + "classifier.weight", {shape.classifier.classes, config.width}, layer);
     }
     for (std::int32_t e = 0; e < shape.num_experts(); ++e) {
-        add_expert(list, config, layer, e);
+        auto const name = fmt::format("{}experts.{}.", prefix, e);
+        auto const add = [&](std::string const& its, Shape const& extents) {
+            list.expert(its, extents, layer, e);
+        };
+        add_feed_forward(config, name, config.ffn_hidden, add);
     }
 }
 

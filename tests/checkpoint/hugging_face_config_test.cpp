@@ -2,6 +2,7 @@
 #include "checkpoint/hugging_face_config.h"
 
 #include "checkpoint/hugging_face_config_json.h"
+#include "model/model_size.h"
 #include "support/expect_error.h"
 
 namespace isogloss {
@@ -134,16 +135,81 @@ TEST(HuggingFaceConfigTest, ExpertsAreRead) {
     EXPECT_EQ(qwen.config.experts_per_layer(), (std::vector<std::int32_t>{4, 4, 4}));
     EXPECT_EQ(qwen.config.ffn_hidden, 12);
     EXPECT_EQ(qwen.config.top_k, 2);
-    EXPECT_TRUE(qwen.has_shared_expert);
+    EXPECT_EQ(qwen.config.gates, GateScale::renormalised);
+    EXPECT_EQ(qwen.config.layers[1].shared_hidden, 5632);  // where the file does not say
     EXPECT_FALSE(qwen.config.qkv_bias);
     auto const some = parse(
         moe("qwen2_moe",
             {{"mlp_only_layers", {0}}, {"decoder_sparse_step", 1}, {"intermediate_size", 12}})
     );
     EXPECT_EQ(some.config.experts_per_layer(), (std::vector<std::int32_t>{1, 4, 4}));
+    EXPECT_EQ(some.config.layers[0].shared_hidden, 0);
+    EXPECT_EQ(some.config.layers[1].shared_hidden, 5632);
     auto const second =
         parse(moe("qwen2_moe", {{"decoder_sparse_step", 2}, {"intermediate_size", 12}}));
     EXPECT_EQ(second.config.experts_per_layer(), (std::vector<std::int32_t>{1, 4, 1}));
+}
+
+TEST(HuggingFaceConfigTest, SharedExpertsAndGatesAsTheyAreAreRead) {
+    auto const qwen =
+        parse(moe("qwen2_moe", {{"norm_topk_prob", false}, {"shared_expert_intermediate_size", 20}})
+        );
+    EXPECT_EQ(qwen.config.gates, GateScale::probabilities);
+    for (auto const& layer : qwen.config.layers) {
+        EXPECT_EQ(layer.shared_hidden, 20);
+    }
+    auto unsaid = moe("qwen3_moe");
+    unsaid.erase("norm_topk_prob");
+    EXPECT_EQ(parse(unsaid).config.gates, GateScale::probabilities);
+    EXPECT_EQ(parse(unsaid).config.layers[0].shared_hidden, 0);
+    EXPECT_EQ(
+        parse(of_kind("mixtral", {{"num_local_experts", 5}, {"num_experts_per_tok", 2}})
+        ).config.gates,
+        GateScale::renormalised
+    );
+    expect_refused(
+        moe("qwen2_moe", {{"shared_expert_intermediate_size", 0}}),
+        "\"shared_expert_intermediate_size\" = 0"
+    );
+}
+
+// The config.json of Qwen1.5-MoE-A2.7B, and the count of its parameters.
+TEST(HuggingFaceConfigTest, APublishedMixtureIsRead) {
+    auto const model = parse(
+        {{"architectures", {"Qwen2MoeForCausalLM"}},
+         {"attention_dropout", 0.0},
+         {"bos_token_id", 151643},
+         {"eos_token_id", 151643},
+         {"hidden_act", "silu"},
+         {"hidden_size", 2048},
+         {"initializer_range", 0.02},
+         {"intermediate_size", 5632},
+         {"max_position_embeddings", 8192},
+         {"max_window_layers", 21},
+         {"model_type", "qwen2_moe"},
+         {"num_attention_heads", 16},
+         {"num_hidden_layers", 24},
+         {"num_key_value_heads", 16},
+         {"rms_norm_eps", 1e-06},
+         {"rope_theta", 1000000.0},
+         {"sliding_window", 32768},
+         {"tie_word_embeddings", false},
+         {"torch_dtype", "bfloat16"},
+         {"transformers_version", "4.39.0.dev0"},
+         {"use_cache", true},
+         {"use_sliding_window", false},
+         {"vocab_size", 151936},
+         {"decoder_sparse_step", 1},
+         {"moe_intermediate_size", 1408},
+         {"shared_expert_intermediate_size", 5632},
+         {"num_experts_per_tok", 4},
+         {"num_experts", 60},
+         {"norm_topk_prob", false},
+         {"output_router_logits", false},
+         {"router_aux_loss_coef", 0.001}}
+    );
+    EXPECT_EQ(parameter_count(model.config), 14315784192);
+    EXPECT_TRUE(obstacles(ForeignForm::qwen2_moe, model.config).empty());
 }
 
 TEST(HuggingFaceConfigTest, OtherMathematicsIsRefusedByNameAndValue) {
@@ -174,7 +240,7 @@ TEST(HuggingFaceConfigTest, OtherMathematicsIsRefusedByNameAndValue) {
         of_kind("qwen2", {{"layer_types", {"full_attention", "sliding_attention"}}}),
         "sliding_attention"
     );
-    expect_refused(moe("qwen2_moe", {{"norm_topk_prob", false}}), "\"norm_topk_prob\" = false");
+    expect_refused(moe("qwen2_moe", {{"norm_topk_prob", "no"}}), "\"norm_topk_prob\" = \"no\"");
     expect_refused(moe("qwen2_moe", {{"mlp_only_layers", {0}}}), "\"intermediate_size\" = 36");
     expect_refused(moe("qwen2_moe", {{"num_experts", 1}}), "\"num_experts\" = 1");
 }
@@ -182,8 +248,45 @@ TEST(HuggingFaceConfigTest, OtherMathematicsIsRefusedByNameAndValue) {
 TEST(HuggingFaceConfigTest, WindowsWithoutEffectAreTaken) {
     EXPECT_EQ(parse(of_kind("mistral", {{"sliding_window", 64}})).config.max_positions, 64);
     EXPECT_EQ(parse(of_kind("mistral", {{"sliding_window", nullptr}})).config.max_positions, 64);
-    auto const unused = of_kind("qwen2", {{"use_sliding_window", false}, {"sliding_window", 8}});
-    EXPECT_EQ(parse(unused).config.max_positions, 64);
+    for (auto const* kind : {"qwen2", "qwen3"}) {
+        EXPECT_NO_THROW(parse(of_kind(kind, {{"use_sliding_window", false}, {"sliding_window", 8}}))
+        );
+        EXPECT_NO_THROW(parse(of_kind(
+            kind, {{"use_sliding_window", true},
+                   {"sliding_window", 64},
+                   {"layer_types", {"full_attention", "sliding_attention", "sliding_attention"}}}
+        )));
+        // Where the file does not say, it is 4096.
+        EXPECT_NO_THROW(parse(of_kind(kind, {{"use_sliding_window", true}})));
+    }
+    EXPECT_NO_THROW(parse(moe("qwen2_moe", {{"use_sliding_window", true}, {"sliding_window", 64}}))
+    );
+}
+
+TEST(HuggingFaceConfigTest, WindowsWithAnEffectAreRefused) {
+    expect_refused(of_kind("mistral", {{"sliding_window", 63}}), "\"sliding_window\" = 63");
+    expect_refused(
+        of_kind("mistral", {{"max_position_embeddings", 8192}}), "\"sliding_window\" = 4096"
+    );
+    for (auto const* kind : {"qwen2", "qwen3"}) {
+        expect_refused(
+            of_kind(kind, {{"use_sliding_window", true}, {"max_position_embeddings", 8192}}),
+            "\"sliding_window\" = 4096"
+        );
+    }
+    expect_refused(
+        moe("qwen2_moe", {{"use_sliding_window", true}, {"sliding_window", 32}}),
+        "\"sliding_window\" = 32"
+    );
+    expect_refused(of_kind("mistral", {{"sliding_window", "all"}}), "\"sliding_window\" = \"all\"");
+    expect_refused(
+        of_kind(
+            "qwen2", {{"use_sliding_window", true},
+                      {"sliding_window", 64},
+                      {"layer_types", {"full_attention", "chunked_attention"}}}
+        ),
+        "chunked_attention"
+    );
 }
 
 TEST(HuggingFaceConfigTest, NumbersThatCannotBeAreRefusedTogether) {
@@ -230,7 +333,8 @@ TEST(HuggingFaceConfigTest, WhatIsWrittenIsRead) {
                         {"rms_norm_eps", 1e-6}}
           ),
           of_kind("qwen3", {{"head_dim", 8}}), of_kind("gemma", {{"head_dim", 8}}),
-          moe("qwen3_moe"),
+          moe("qwen3_moe"), moe("qwen3_moe", {{"norm_topk_prob", false}}),
+          moe("qwen2_moe", {{"norm_topk_prob", false}, {"shared_expert_intermediate_size", 9}}),
           Json{
               {"model_type", "bloom"},
               {"vocab_size", 9},

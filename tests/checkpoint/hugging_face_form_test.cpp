@@ -42,6 +42,25 @@ TEST(HuggingFaceFormTest, ClassifiersNeedTheirOwnFile) {
     EXPECT_TRUE(obstacles(ForeignForm::isogloss, config).empty());
 }
 
+TEST(HuggingFaceFormTest, SharedExpertsAndGatesAsTheyAreHaveTheirClasses) {
+    auto config = with_experts({1, 3, 3});
+    config.layers[1].shared_hidden = 5;
+    EXPECT_EQ(fitting_form(config), ForeignForm::qwen2_moe);  // zeros in the other layer
+    EXPECT_FALSE(obstacles(ForeignForm::ernie4_5_moe, config).empty());
+    config.layers[2].shared_hidden = 6;
+    EXPECT_EQ(fitting_form(config), ForeignForm::isogloss);
+    auto plain = with_experts({3, 3});
+    plain.gates = GateScale::probabilities;
+    EXPECT_EQ(fitting_form(plain), ForeignForm::qwen2_moe);
+    EXPECT_FALSE(obstacles(ForeignForm::mixtral, plain).empty());
+    EXPECT_FALSE(obstacles(ForeignForm::ernie4_5_moe, plain).empty());
+    plain.family.qk_norm = true;
+    EXPECT_EQ(fitting_form(plain), ForeignForm::qwen3_moe);
+    auto dense = with_experts({1, 1});
+    dense.gates = GateScale::probabilities;  // of no router
+    EXPECT_EQ(fitting_form(dense), ForeignForm::llama);
+}
+
 TEST(HuggingFaceFormTest, PaddingThatIsNotExactIsRefused) {
     EXPECT_TRUE(obstacles(ForeignForm::ernie4_5_moe, with_experts({1, 2, 5})).empty());
     auto config = with_experts({2, 5});
@@ -57,7 +76,9 @@ TEST(HuggingFaceFormTest, PaddingThatIsNotExactIsRefused) {
 TEST(HuggingFaceNamesTest, EveryParameterComesFromSomewhereOnce) {
     auto biased = with_experts({1, 3});
     biased.qkv_bias = true;
-    for (auto const& config : {with_experts({1, 1}), with_experts({3, 3}), biased}) {
+    auto shared = with_experts({1, 3, 3});
+    shared.layers[2].shared_hidden = 5;
+    for (auto const& config : {with_experts({1, 1}), with_experts({3, 3}), biased, shared}) {
         for (auto const form : {fitting_form(config), ForeignForm::isogloss}) {
             auto const names = foreign_parameters(form, config);
             EXPECT_FALSE(sources_of_parameters(names, config).empty());  // throws otherwise

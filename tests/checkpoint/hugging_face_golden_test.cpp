@@ -235,6 +235,7 @@ INSTANTIATE_TEST_SUITE_P(
         "bloom",
         "mixtral",
         "qwen2_moe",
+        "qwen2_moe_shared",
         "qwen3_moe"
     ),
     [](auto const& family) { return std::string(family.param); }

@@ -145,7 +145,7 @@ TEST_P(HuggingFaceRoundTripTest, ShardsOfBf16ComeOutAsTheyWentIn) {
     EXPECT_TRUE(std::filesystem::exists(folder_ / "out" / "model.safetensors.index.json"));
     auto after = tensors_of(folder_ / "out");
     for (auto const& [name, tensor] : tensors) {
-        if (name.find("shared_expert") == std::string::npos) {
+        if (std::ranges::count(imported.ignored_tensors, name) == 0) {
             ASSERT_TRUE(after.contains(name)) << name;
             EXPECT_EQ(after.at(name), tensor) << name;
         }
@@ -165,6 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
         "bloom",
         "mixtral",
         "qwen2_moe",
+        "qwen2_moe_shared",
         "qwen3_moe"
     ),
     [](auto const& family) { return std::string(family.param); }
@@ -220,11 +221,43 @@ TEST_F(HuggingFaceImportTest, TensorsOfNoUseAreNamed) {
     expect_refused(make("untied", "qwen2", tensors), "lm_head.weight: differs from the embedding");
 }
 
-TEST_F(HuggingFaceImportTest, SharedExpertsThatDoSomethingAreRefused) {
-    auto tensors = tensors_of(golden("qwen2_moe"));
-    auto const name = "model.layers.1.mlp.shared_expert.down_proj.weight";
-    tensors.at(name).bytes[0] = std::byte{1};
-    expect_refused(make("shared", "qwen2_moe", tensors), std::string(name) + ": belongs to");
+// One layer's is zero, so it is none and named; the other's comes out as it went in, beside zeros.
+TEST_F(HuggingFaceImportTest, SharedExpertsThatDoNothingAreDroppedLayerByLayer) {
+    auto tensors = tensors_of(golden("qwen2_moe_shared"));
+    std::string const layer = "model.layers.2.mlp.shared_expert";
+    std::vector<std::string> expected;
+    for (auto& [name, tensor] : tensors) {
+        if (name.starts_with(layer)) {
+            expected.push_back(name);
+            std::ranges::fill(tensor.bytes, std::byte{0});
+        }
+    }
+    ASSERT_EQ(expected.size(), 4U);
+    auto const imported = import(make("half", "qwen2_moe_shared", tensors), "in");
+    EXPECT_EQ(imported.ignored_tensors, expected);
+    auto const& layers = imported.checkpoint.manifest.config.layers;
+    EXPECT_EQ(layers[0].shared_hidden, 10);
+    EXPECT_EQ(layers[1].shared_hidden, 0);
+    EXPECT_EQ(layers[2].shared_hidden, 0);
+    export_to("in", "out", ForeignForm::qwen2_moe);
+    EXPECT_EQ(tensors_of(folder_ / "out"), tensors);
+}
+
+TEST_F(HuggingFaceImportTest, SharedExpertsNeedTheirTensorsAndARouter) {
+    auto const whole = tensors_of(golden("qwen2_moe_shared"));
+    auto tensors = whole;
+    tensors.erase("model.layers.0.mlp.shared_expert_gate.weight");
+    expect_refused(
+        make("ungated", "qwen2_moe_shared", tensors),
+        "model.layers.0.mlp.shared_expert_gate.weight: is missing"
+    );
+    tensors = whole;
+    tensors["model.layers.1.mlp.shared_expert_gate.weight"] =
+        whole.at("model.layers.0.mlp.shared_expert_gate.weight");
+    expect_refused(
+        make("dense", "qwen2_moe_shared", tensors),
+        "model.layers.1.mlp.shared_expert_gate.weight: a qwen2_moe"
+    );
 }
 
 TEST_F(HuggingFaceImportTest, MixedAndHalfTypesNeedADecision) {

@@ -65,7 +65,8 @@ TEST(ManifestTest, TheFamilyIsKeptAndMayBeAbsent) {
 
 TEST(ManifestTest, LaterSwitchesAreKeptAndWrittenOnlyWhereTheyAreOn) {
     auto const plain = manifest_text(sample());
-    for (auto const* key : {"qk_norm", "embedding_scale", "rope_scaling"}) {
+    for (auto const* key :
+         {"qk_norm", "embedding_scale", "rope_scaling", "gates", "shared_expert_hidden"}) {
         EXPECT_EQ(plain.find(key), std::string::npos) << key;
     }
     auto config = test::small_config();
@@ -79,6 +80,35 @@ TEST(ManifestTest, LaterSwitchesAreKeptAndWrittenOnlyWhereTheyAreOn) {
     config.rope_scaling = {.kind = RopeScalingKind::linear, .factor = 2.5F};
     auto const linear = test::paper_manifest(config);
     EXPECT_TRUE(parse_manifest(manifest_text(linear), "manifest.json").config == config);
+}
+
+TEST(ManifestTest, SharedExpertsAreKeptWithTheirParametersInTheBackbone) {
+    auto config = test::small_config();
+    config.gates = GateScale::probabilities;
+    config.layers[1].shared_hidden = 5;
+    auto const manifest = test::paper_manifest(config);
+    auto const read = parse_manifest(manifest_text(manifest), "manifest.json");
+    EXPECT_TRUE(read == manifest);
+    auto const found = std::ranges::find(
+        read.tensors, "layers.1.shared_expert.gate.weight", [](auto const& its) { return its.name; }
+    );
+    ASSERT_NE(found, read.tensors.end());
+    EXPECT_EQ(found->shard, "backbone-00000.h5");
+}
+
+TEST(ManifestTest, RefusesSharedExpertsAndGatesThatCannotBe) {
+    expect_refused("\"gates\" = \"loud\": must be one of renormalised, prob", [](Json& value) {
+        value["model"]["gates"] = "loud";
+    });
+    expect_refused("\"shared_expert_hidden\" = 0: must be a whole number", [](Json& value) {
+        value["model"]["layers"][1]["shared_expert_hidden"] = 0;
+    });
+    expect_refused("layer 0: shared_expert_hidden = 4, but only one", [](Json& value) {
+        value["model"]["layers"][0]["shared_expert_hidden"] = 4;
+    });
+    expect_refused("layers.1.shared_expert.gate_up.weight", [](Json& value) {
+        value["model"]["layers"][1]["shared_expert_hidden"] = 4;
+    });
 }
 
 TEST(ManifestTest, RefusesARopeScalingThatCannotBe) {

@@ -328,6 +328,43 @@ TEST_F(GrowTest, ADenseModelGrowsIntoTheSameFunction) {
     }
 }
 
+// The shared expert of layer 1 stays what it is, and the dense layer that grows gets none.
+TEST_F(GrowTest, SharedExpertsStayInTheLayersThatHaveThem) {
+    auto config = test::small_config();
+    config.layers[1].shared_hidden = 5;
+    create_checkpoint(folder_ / "shared", {config, "bytes", test::hash_of("t"), "", 3}, world_);
+    if (world_.rank() == 0) {
+        ExpansionPlan plan;
+        plan.layers = {{0, 2, 0}};
+        grow(folder_ / "shared", plan, folder_ / "mixture");
+    }
+    barrier(world_);
+    auto const old = read_checkpoint(folder_ / "shared");
+    auto const grown = read_checkpoint(folder_ / "mixture");
+    EXPECT_EQ(grown.manifest.config.layers[0].shared_hidden, 0);
+    EXPECT_EQ(grown.manifest.config.layers[1].shared_hidden, 5);
+    auto const* name = "layers.1.shared_expert.down.weight";
+    ASSERT_NE(old.manifest.tensor(name), nullptr);
+    EXPECT_EQ(old.manifest.tensor(name)->sha256, grown.manifest.tensor(name)->sha256);
+    auto const before = row_losses(old, world_);
+    auto const after = row_losses(grown, world_);
+    for (std::size_t r = 0; r < before.size(); ++r) {
+        EXPECT_NEAR(after[r], before[r], 2e-6 * before[r]);
+    }
+}
+
+TEST_F(GrowTest, GatesThatAreProbabilitiesLetOnlyRoutedLayersGrow) {
+    auto config = test::small_config();
+    config.gates = GateScale::probabilities;
+    auto plan = sample_plan();
+    auto const faults = problems(plan, config);
+    ASSERT_EQ(faults.size(), 1U);
+    EXPECT_NE(faults[0].find("layer 0: has one expert, and with gates = prob"), std::string::npos);
+    plan.layers = {{1, 1, 2}};
+    EXPECT_TRUE(problems(plan, config).empty());
+    EXPECT_EQ(grown_config(config, plan).gates, GateScale::probabilities);
+}
+
 TEST_F(GrowTest, ClassifiersComeGoAndKeepTheirWeights) {
     ExpansionPlan plan;
     plan.layers = {{0, 1, 0}};

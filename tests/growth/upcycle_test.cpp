@@ -187,6 +187,14 @@ TEST_F(UpcycleTest, AllFaultsAreListedAtOnce) {
     EXPECT_FALSE(std::filesystem::exists(folder_ / "no"));
 }
 
+TEST_F(UpcycleTest, CopiesWhoseGatesDoNotAddUpToOneAreRefused) {
+    auto config = dense_config();
+    config.gates = GateScale::probabilities;
+    auto const faults = problems(sample_plan(), config);
+    ASSERT_EQ(faults.size(), 2U);
+    EXPECT_NE(faults[1].find("layer 2: has one expert, and with gates = prob"), std::string::npos);
+}
+
 TEST_F(UpcycleTest, RoutersOfOtherLayersKeepTheirBits) {
     auto plan = sample_plan();
     plan.layers = {0};

@@ -24,6 +24,9 @@ std::vector<Member> const kMembers{
      {"--model.norm=rms-offset", "--model.feed-forward=geglu", "--model.embedding-scale",
       "--model.head-width=24", "--model.kv-heads=1", "--model.tied-embeddings"}},
     {"qwen3", {"--model.qk-norm", "--model.kv-heads=1"}},
+    {"qwen2-moe",
+     {"--model.qkv-bias", "--model.experts=1,3", "--model.gates=probabilities",
+      "--model.shared-expert-hidden=24"}},
     {"llama3",
      {"--model.rope-scaling=llama3", "--model.rope-factor=8",
       "--model.rope-original-positions=32"}}};
@@ -85,6 +88,39 @@ TEST_F(FamiliesTest, EachIsCreatedTrainedGrownAndLookedAt) {
         EXPECT_FALSE(alone.at("prompts")[0].at("tokens").empty());
         EXPECT_EQ(generated(more, 2, prompts).at("prompts"), alone.at("prompts"));
     }
+}
+
+TEST_F(FamiliesTest, ASharedExpertIsCountedAndNeedsARouter) {
+    Words const words{
+        "model",
+        "create",
+        "--dry-run",
+        "--json",
+        "--model.width=8",
+        "--model.heads=2",
+        "--model.layers=2",
+        "--model.vocab-size=10",
+        "--model.ffn-hidden=3"};
+    auto const counted = [&](Words more) {
+        more.insert(more.begin(), words.begin(), words.end());
+        auto const outcome = stage->run(0, more);
+        EXPECT_EQ(outcome.code, 0) << outcome;
+        auto const size = Json::parse(outcome.out, nullptr, false);
+        return size.at("backbone").at("parameters").get<std::int64_t>();
+    };
+    // In the second layer alone: three matrices of 5 by 8, and a gate of 8.
+    EXPECT_EQ(
+        counted({"--model.experts=1,3", "--model.shared-expert-hidden=5"}) -
+            counted({"--model.experts=1,3"}),
+        3 * 5 * 8 + 8
+    );
+    auto dense = words;
+    dense.emplace_back("--model.shared-expert-hidden=5");
+    auto const outcome = stage->run(0, dense);
+    EXPECT_EQ(outcome.code, 2) << outcome;
+    EXPECT_NE(
+        outcome.err.find("model.shared-expert-hidden = 5: no layer has a router"), std::string::npos
+    ) << outcome;
 }
 
 TEST_F(FamiliesTest, TextGoesOnTheSameWayEachTime) {

@@ -64,6 +64,13 @@ TEST(ModelConfigTest, EachFaultNamesItsKeyAndValue) {
     config = valid();
     config.layers[1].experts.clear();
     expect_fault(config, "layer 1");
+    config = valid();
+    config.layers[1].shared_hidden = -1;
+    expect_fault(config, "layer 1: shared_expert_hidden = -1");
+    config.layers[1].shared_hidden = 8;
+    expect_fault(config, "layer 1: shared_expert_hidden = 8, but only one expert");
+    config.layers[1].experts.resize(2);
+    EXPECT_TRUE(problems(config).empty());
 }
 
 TEST(ModelConfigTest, AnExpertsParentComesBeforeIt) {

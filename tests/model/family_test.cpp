@@ -19,6 +19,7 @@ std::vector<Member> const kMembers{
     {"Bloom", test::small_bloom},
     {"Gemma", test::small_gemma},
     {"Qwen3", test::small_qwen3},
+    {"Qwen2Moe", test::small_qwen2_moe},
     {"Llama3", test::small_llama3}};
 
 TEST(ReferenceModelTest, ItsGradientsOfFamiliesAreCentralDifferences) {
@@ -54,6 +55,18 @@ TEST(FamilyTest, LinearlyScaledPositionsMatchTheReference) {
     auto config = test::small_config({1, 1}, DType::f32);
     config.rope_scaling = {.kind = RopeScalingKind::linear, .factor = 2.5F};
     expect_reference(config, kFloatBound, 0.0);
+}
+
+// Presence is a layer's own affair, and so are biases and the kind of feed-forward.
+TEST(FamilyTest, SharedExpertsOfSomeLayersMatchTheReference) {
+    for (auto const make : {test::small_config, test::small_bloom}) {
+        for (auto const gates : {GateScale::renormalised, GateScale::probabilities}) {
+            auto config = make({3, 1, 4}, DType::f32);
+            config.layers[0].shared_hidden = 11;
+            config.gates = gates;
+            expect_reference(config, kFloatBound, kFloatMargin);
+        }
+    }
 }
 
 TEST(FamilyTest, RecomputedActivationsGiveTheSameBits) {

@@ -118,10 +118,12 @@ TEST(GenerationTest, GreedyTokensAreThoseOfAModelWithoutMemory) {
     expect_greedy(test::small_bloom({1, 3}, DType::f32));
     expect_greedy(test::small_gemma({1, 1}, DType::f32));
     expect_greedy(test::small_qwen3({2, 1}, DType::f32));
+    expect_greedy(test::small_qwen2_moe({1, 3}, DType::f32));
 }
 
 TEST(GenerationTest, HardRoutingAndClassifiersGiveTheSameToo) {
     expect_greedy(test::small_config({2, 3}, DType::f32), {.mode = RoutingMode::hard});
+    expect_greedy(test::small_qwen2_moe({2, 3}, DType::f32), {.mode = RoutingMode::hard});
     auto config = test::small_config({2, 3}, DType::f32);
     config.layers[0].classifier = {2, ClassifierSpan::sequence};
     config.layers[1].classifier = {2, ClassifierSpan::token};

@@ -54,6 +54,7 @@ TEST_F(GpuModelTest, FamiliesMatchTheReference) {
         auto const margin = dtype == DType::f32 ? kFloatMargin : kBf16Margin;
         expect_reference(test::small_gemma({1, 3}, dtype), bound, margin, keep);
         expect_reference(test::small_llama3({1, 3}, dtype), bound, margin, recompute);
+        expect_reference(test::small_qwen2_moe({1, 3}, dtype), bound, margin, keep);
         auto bloom = test::small_bloom({1, 3}, dtype);
         bloom.family.position = PositionKind::rotary;
         expect_reference(bloom, bound, margin, keep);

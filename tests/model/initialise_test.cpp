@@ -29,7 +29,8 @@ double deviation_of(std::span<float const> values) {
 
 TEST(InitialiseTest, DeviationsAreThoseOfTheFormula) {
     auto const group = world();
-    auto config = test::small_config({1, 1}, DType::f32);
+    auto config = test::small_config({1, 2}, DType::f32);
+    config.layers[1].shared_hidden = 150;
     config.width = 96;
     config.ffn_hidden = 200;
     config.vocab_size = 300;
@@ -43,6 +44,9 @@ TEST(InitialiseTest, DeviationsAreThoseOfTheFormula) {
              {"layers.1.attention.output.weight", 0.02 / 2.0},  // sqrt(2 * 2 layers)
              {"layers.0.experts.0.gate_up.weight", 0.02},
              {"layers.0.experts.0.down.weight", 0.02 / 2.0},
+             {"layers.1.shared_expert.gate_up.weight", 0.02},
+             {"layers.1.shared_expert.down.weight", 0.02 / 2.0},
+             {"layers.1.shared_expert.gate.weight", 0.02},
              {"head.weight", 0.02}}) {
         auto const values = table.values<float>(table.index_of(name)).span();
         double const spread = 5.0 / std::sqrt(2.0 * static_cast<double>(values.size()));

@@ -111,6 +111,32 @@ TEST(ModelSizeTest, GemmaAndQwen3HaveTheirPublishedCounts) {
     EXPECT_EQ(parameter_count(qwen), 596049920);
 }
 
+// Qwen1.5-MoE-A2.7B: 14.3 billion parameters, of which a token uses 2.7.
+TEST(ModelSizeTest, Qwen2MoeHasItsPublishedCount) {
+    ModelConfig qwen;
+    qwen.vocab_size = 151936;
+    qwen.width = 2048;
+    qwen.num_heads = 16;
+    qwen.num_kv_heads = 16;
+    qwen.head_width = 128;
+    qwen.ffn_hidden = 1408;
+    qwen.top_k = 4;
+    qwen.qkv_bias = true;
+    qwen.layers.resize(24);
+    for (auto& layer : qwen.layers) {
+        layer.experts.resize(60);
+        layer.shared_hidden = 5632;
+    }
+    auto const size = model_size(qwen);
+    EXPECT_EQ(size.all.total, 14315784192);
+    EXPECT_NEAR(static_cast<double>(size.all.active) / 1e9, 2.7, 0.05);
+    // The shared experts' three matrices and gates beside embedding, head, attention and norms.
+    EXPECT_EQ(
+        size.backbone.total, 2 * 151936 * 2048L + 24 * (4 * 2048 * 2048 + 3 * 2048 + 2 * 2048) +
+                                 2048 + 24 * (3 * 2048 * 5632L + 2048)
+    );
+}
+
 TEST(ModelSizeTest, ATokenPassesThroughItsChoicesOnly) {
     std::int64_t const h = 1024;
     auto const dense = model_size(bloom(h));

@@ -53,6 +53,38 @@ TEST(ParameterSpecsTest, NamesAndShapesAreThoseOfTheFormat) {
     }
 }
 
+TEST(ParameterSpecsTest, ASharedExpertIsAPartOfTheBackbone) {
+    auto config = test::small_qwen2_moe({1, 2}, DType::bf16);
+    config.routers_trainable = false;
+    config.layers[1].experts[0].trainable = false;
+    std::vector<std::pair<std::string, std::vector<std::int64_t>>> const expected{
+        {"layers.1.shared_expert.gate_up.weight", {14, 12}},
+        {"layers.1.shared_expert.down.weight", {12, 7}},
+        {"layers.1.shared_expert.gate.weight", {1, 12}},
+    };
+    std::size_t found = 0;
+    for (auto const& spec : parameter_specs(config)) {
+        if (spec.name.find("shared_expert") == std::string::npos) {
+            continue;
+        }
+        ASSERT_LT(found, expected.size()) << spec.name;
+        EXPECT_EQ(spec.name, expected[found].first);
+        EXPECT_EQ(spec.shape, expected[found].second);
+        EXPECT_EQ(spec.part, Part::backbone);
+        EXPECT_EQ(spec.layer, 1);
+        EXPECT_EQ(spec.dtype, DType::bf16);
+        EXPECT_TRUE(spec.decays);
+        EXPECT_TRUE(spec.trainable);
+        ++found;
+    }
+    EXPECT_EQ(found, expected.size());
+    config.backbone_trainable = false;
+    config.routers_trainable = true;
+    for (auto const& spec : parameter_specs(config)) {
+        EXPECT_FALSE(spec.trainable && spec.name.find("shared_expert") != std::string::npos);
+    }
+}
+
 TEST(ParameterSpecsTest, ATiedModelHasNoHead) {
     auto config = test::small_config({1}, DType::f32);
     config.tied_embeddings = true;

@@ -193,6 +193,24 @@ TEST(RouterMethodsTest, BothScalesOfBalanceMatchTheReference) {
     }
 }
 
+// The shared expert works for hard tokens and for those of class 0 too, whose one gate is 1; a
+// token with fewer older experts to choose among than it visits has absent choices.
+TEST(RouterMethodsTest, SharedExpertsAndPlainGatesMatchTheReferenceUnderEveryRouting) {
+    auto config = grown_config({3, 4}, DType::f32);
+    config.gates = GateScale::probabilities;
+    config.layers[0].shared_hidden = 7;
+    config.layers[1].shared_hidden = 5;
+    expect_method(config, {.is_hard = true, .expert = {1, 0, 1}}, kFloatBound, 0.0);
+    config.layers[0].experts[1].generation = 1;
+    config.layers[0].experts[1].parent = 0;
+    config = with_classifiers(config, {0, 1}, ClassifierSpan::token);
+    auto task = every_loss();
+    expect_method(config, task, kFloatBound, kFloatMargin);
+    task.class_one_is_older = true;
+    task.balance_scale = 1.0;  // the other is the mean of choices, and here some are absent
+    expect_method(config, task, kFloatBound, kFloatMargin);
+}
+
 TEST(RouterMethodsTest, ClassifiersMatchTheReferenceInBothSpansAndChoices) {
     for (auto const span : {ClassifierSpan::sequence, ClassifierSpan::token}) {
         for (bool const older : {false, true}) {

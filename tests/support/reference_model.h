@@ -195,6 +195,16 @@ private:
         order.resize(choices);
         return order;
     }
+    static void add_scaled(Row& x, S const& scale, Row const& y) {
+        for (std::size_t d = 0; d < y.size(); ++d) {
+            x[d] = x[d] + scale * y[d];
+        }
+    }
+    void add_shared_expert(Row& x, Row const& h, std::string const& name) const {
+        using std::exp;
+        S const score = product(h, name + "gate.weight")[0];
+        add_scaled(x, S(1.0) / (S(1.0) + exp(S(0.0) - score)), feed_forward(h, name));
+    }
     // Adds the experts' outputs to x. Returns scale * E sum_e f_e P_e of the routed tokens.
     S mixture(
         Rows const& h,
@@ -224,11 +234,14 @@ private:
             for (auto const e : order) {
                 ++counts[e];
                 routed_counts[e] += is_routed ? 1.0 : 0.0;
-                S const gate = is_routed ? probability[e] / chosen : S(1.0);
-                auto const y = feed_forward(h[n], layer + "experts." + std::to_string(e) + ".");
-                for (std::size_t d = 0; d < y.size(); ++d) {
-                    x[n][d] = x[n][d] + gate * y[d];
-                }
+                bool const shares = config_.gates == GateScale::renormalised;
+                S const gate = is_routed ? probability[e] / (shares ? chosen : S(1.0)) : S(1.0);
+                add_scaled(
+                    x[n], gate, feed_forward(h[n], layer + "experts." + std::to_string(e) + ".")
+                );
+            }
+            if (config_.layers[index(i)].shared_hidden > 0) {
+                add_shared_expert(x[n], h[n], layer + "shared_expert.");
             }
             if (batch.targets[n] >= 0) {
                 score(logits, probability, row, task);

@@ -165,10 +165,11 @@ public:
         auto const name = expert + (is_gelu ? "up" : "gate_up");
         auto both = product(h, name + ".weight");
         add_bias(both, name + ".bias");
+        auto const width = is_gelu ? both.size() : both.size() / 2;
         Row hidden;
-        for (std::int64_t f = 0; f < config_.ffn_hidden; ++f) {
-            auto const active = activation(both[index(f)]);
-            hidden.push_back(is_gelu ? active : active * both[index(config_.ffn_hidden + f)]);
+        for (std::size_t f = 0; f < width; ++f) {
+            auto const active = activation(both[f]);
+            hidden.push_back(is_gelu ? active : active * both[width + f]);
         }
         auto y = product(hidden, expert + "down.weight");
         add_bias(y, expert + "down.bias");

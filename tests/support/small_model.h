@@ -70,6 +70,19 @@ inline ModelConfig small_qwen3(std::vector<std::int32_t> const& experts, DType d
     return config;
 }
 
+/// Every routed layer has a shared expert, of another width than the others, and gates do not add
+/// up to 1.
+inline ModelConfig small_qwen2_moe(std::vector<std::int32_t> const& experts, DType dtype) {
+    auto config = small_config(experts, dtype);
+    config.num_kv_heads = 2;
+    config.qkv_bias = true;
+    config.gates = GateScale::probabilities;
+    for (auto& layer : config.layers) {
+        layer.shared_hidden = layer.has_router() ? 7 : 0;
+    }
+    return config;
+}
+
 /// Scaled so that the first pair is kept, the second mixed and the others slowed.
 inline ModelConfig small_llama3(std::vector<std::int32_t> const& experts, DType dtype) {
     auto config = small_config(experts, dtype);

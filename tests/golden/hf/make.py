@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Small random models of transformers, and what they compute: the golden files beside this script.
 
-    tests/golden/hf/make.py        # needs torch, transformers 5 and safetensors
+    tests/golden/hf/make.py [FAMILY...]    # needs torch, transformers 5 and safetensors
 
 FAMILY/ is a model as transformers saves it; FAMILY/expected.safetensors has
 
@@ -15,6 +15,7 @@ FAMILY/ is a model as transformers saves it; FAMILY/expected.safetensors has
 import copy
 import pathlib
 import shutil
+import sys
 import tempfile
 
 import torch
@@ -55,8 +56,18 @@ def configs():
     yield "mixtral", hf.MixtralConfig(**COMMON, num_local_experts=4, num_experts_per_tok=2)
     yield "qwen2_moe", hf.Qwen2MoeConfig(
         **COMMON, **EXPERTS, shared_expert_intermediate_size=1)
+    # A dense layer between two with shared experts; gates do not add up to 1.
+    yield "qwen2_moe_shared", hf.Qwen2MoeConfig(
+        **{**COMMON, "num_hidden_layers": 3, "intermediate_size": 12},
+        **{**EXPERTS, "norm_topk_prob": False}, shared_expert_intermediate_size=10,
+        mlp_only_layers=[1])
     yield "qwen3_moe", hf.Qwen3MoeConfig(
         **{**COMMON, "intermediate_size": 12}, **EXPERTS, head_dim=8, mlp_only_layers=[0])
+
+
+def is_nothing(name, config):
+    """Of a shared expert of one unit, whose output is zero here: this program reads it as none."""
+    return "shared_expert" in name and config.shared_expert_intermediate_size == 1
 
 
 def model_of(config, seed):
@@ -65,7 +76,7 @@ def model_of(config, seed):
     model = hf.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if "shared_expert." in name:
+            if "shared_expert." in name and is_nothing(name, config):
                 weight.zero_()
             elif "norm" in name or "ln_f" in name:
                 is_gain = name.endswith("weight") and config.model_type != "gemma"
@@ -134,8 +145,8 @@ def watch_margins(model):
 
 
 def train(model, tokens):
-    """Weights of shared experts, which are 0, stay so: this program has none."""
-    trained = [(n, p) for n, p in model.named_parameters() if "shared_expert" not in n]
+    """Weights of shared experts that are none stay so."""
+    trained = [(n, p) for n, p in model.named_parameters() if not is_nothing(n, model.config)]
     matrices = [p for _, p in trained if p.dim() > 1]
     vectors = [p for _, p in trained if p.dim() == 1]
     optimizer = torch.optim.AdamW(
@@ -158,7 +169,7 @@ def expected(config, seed):
     result = {"tokens": tokens.to(torch.int32), "document_start": starts,
               "logits": logits_of(model, tokens).detach()}
     loss_of(model, tokens).backward()
-    result |= {n: t for n, t in gradients(model).items() if "shared_expert" not in n}
+    result |= {n: t for n, t in gradients(model).items() if not is_nothing(n, config)}
     trained = copy.deepcopy(model)
     smallest = watch_margins(trained)
     result["losses"] = train(trained, tokens)
@@ -182,5 +193,6 @@ def write(name, config):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     hf.logging.set_verbosity_error()
-    for each in configs():
-        write(*each)
+    for name, config in configs():
+        if name in sys.argv[1:] or len(sys.argv) == 1:
+            write(name, config)
