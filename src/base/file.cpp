@@ -102,6 +102,20 @@ std::filesystem::path with_ending(std::filesystem::path path, std::string_view e
     return path;
 }
 
+void begin_flush(std::filesystem::path const& path) noexcept {
+    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() >= 0) {
+        static_cast<void>(::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+    }
+}
+
+void expect_reading(std::filesystem::path const& path) noexcept {
+    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() >= 0) {
+        static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_WILLNEED));
+    }
+}
+
 std::filesystem::path without_last_slash(std::filesystem::path const& folder) {
     auto const plain = folder.lexically_normal();
     return plain.has_filename() ? plain : plain.parent_path();

@@ -23,6 +23,13 @@ void rename_path(std::filesystem::path const& from, std::filesystem::path const&
 /// PATH with more letters at its end: with_ending("a.h5", ".partial") is "a.h5.partial".
 std::filesystem::path with_ending(std::filesystem::path path, std::string_view ending);
 
+/// Has the kernel begin to bring to disk what a file holds so far, and does not wait: a later
+/// flush_to_disk() then finds little left to do. Only advice, so nothing is said where it fails.
+void begin_flush(std::filesystem::path const& path) noexcept;
+
+/// Tells the kernel that a whole file is about to be read. Only advice.
+void expect_reading(std::filesystem::path const& path) noexcept;
+
 /// "out/" and "./out" become "out", so that a name made from it ("out.partial") stands beside it.
 std::filesystem::path without_last_slash(std::filesystem::path const& folder);
 

@@ -4,15 +4,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <future>
+#include <iterator>
 #include <map>
 #include <set>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/require.h"
 #include "checkpoint/attempt.h"
 #include "checkpoint/fault_list.h"
 #include "checkpoint/partial_checkpoint.h"
 #include "checkpoint/shard_layout.h"
+#include "checkpoint/side_by_side.h"
 #include "checkpoint/state_writer.h"
 #include "comm/activity.h"
 #include "comm/collective.h"
@@ -89,6 +93,24 @@ std::map<std::string_view, std::vector<TensorRecord const*>> held_tensors(
     return files;
 }
 
+using HeldFile = std::pair<std::string_view const, std::vector<TensorRecord const*>>;
+
+/// One thread reads while another hashes; a GPU is filled by one.
+void read_file(
+    StoredCheckpoint const& checkpoint,
+    HeldFile const& file,
+    ParameterTable& parameters,
+    HashCheck check
+) {
+    Hdf5File const shard(checkpoint.folder / file.first);
+    auto const& tensors = file.second;
+    auto const device = parameters.groups().front().values.device();
+    auto const threads = device == Device::cpu ? kHashingThreads : 1;
+    side_by_side(tensors.size(), threads, [&](std::size_t i) {
+        read_values(shard, *tensors[i], parameters, check);
+    });
+}
+
 /// Every trainable parameter has its state in the checkpoint.
 void require_state(StoredCheckpoint const& checkpoint, std::span<ParameterSpec const> specs) {
     require_data(
@@ -110,20 +132,30 @@ void require_state(StoredCheckpoint const& checkpoint, std::span<ParameterSpec c
     faults.throw_if_any();
 }
 
-/// Each file is hashed by one rank.
-void check_optimizer_files(StoredCheckpoint const& checkpoint, MpiComm const& world) {
+/// Those that this rank hashes: each file is one rank's.
+std::vector<ShardRecord const*> optimizer_files(Manifest const& manifest, MpiComm const& world) {
+    std::vector<ShardRecord const*> mine;
     int next = 0;
-    for (auto const& shard : checkpoint.manifest.shards) {
-        if (!shard.file.starts_with("optimizer-") || next++ % world.size() != world.rank()) {
-            continue;
+    for (auto const& shard : manifest.shards) {
+        if (shard.file.starts_with("optimizer-") && next++ % world.size() == world.rank()) {
+            mine.push_back(&shard);
         }
-        auto const path = checkpoint.folder / shard.file;
+    }
+    return mine;
+}
+
+void require_hashes(
+    StoredCheckpoint const& checkpoint, std::vector<ShardRecord const*> const& files
+) {
+    side_by_side(files.size(), kHashingThreads, [&](std::size_t i) {
+        auto const path = checkpoint.folder / files[i]->file;
         auto const found = sha256_file(path);
         require_data(
-            found == shard.sha256, "{}: its bytes hash to {}, the manifest says {}; it is damaged",
-            path.string(), found, shard.sha256
+            found == files[i]->sha256,
+            "{}: its bytes hash to {}, the manifest says {}; it is damaged", path.string(), found,
+            files[i]->sha256
         );
-    }
+    });
 }
 
 void read_pieces(
@@ -195,14 +227,13 @@ void load_weights(
 ) {
     require_same_parameters(checkpoint, parameters.specs());
     Attempt attempt;
-    for (auto const& [file, tensors] : held_tensors(checkpoint.manifest, parameters)) {
+    auto const files = held_tensors(checkpoint.manifest, parameters);
+    for (auto file = files.begin(); file != files.end(); ++file) {
         mark_phase("loading weights");
-        attempt.run([&, &name = file, &members = tensors] {
-            Hdf5File const shard(checkpoint.folder / name);
-            for (auto const* tensor : members) {
-                read_values(shard, *tensor, parameters, check);
-            }
-        });
+        if (auto const next = std::next(file); next != files.end()) {
+            expect_reading(checkpoint.folder / next->first);
+        }
+        attempt.run([&] { read_file(checkpoint, *file, parameters, check); });
     }
     attempt.agree(world);
 }
@@ -215,12 +246,14 @@ void load_optimizer(
     MpiComm const& world
 ) {
     require_state(checkpoint, parameters.specs());
+    auto const files = check == HashCheck::compare ? optimizer_files(checkpoint.manifest, world)
+                                                   : std::vector<ShardRecord const*>();
     Attempt attempt;
     attempt.run([&] {
-        if (check == HashCheck::compare) {
-            check_optimizer_files(checkpoint, world);
-        }
+        // The disk is read once: whichever comes second finds the bytes in memory.
+        auto hashed = std::async(std::launch::async, [&] { require_hashes(checkpoint, files); });
         read_pieces(checkpoint, parameters.specs(), pieces);
+        hashed.get();
     });
     attempt.agree(world);
 }

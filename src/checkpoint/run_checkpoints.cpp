@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <thread>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -12,6 +13,7 @@
 #include "base/require.h"
 #include "checkpoint/attempt.h"
 #include "checkpoint/partial_checkpoint.h"
+#include "checkpoint/side_by_side.h"
 #include "comm/activity.h"
 #include "comm/collective.h"
 
@@ -80,29 +82,41 @@ std::vector<std::string> read_on_all(
     return problems;
 }
 
+/// "" when the file is what its record says.
+std::string problem_of_file(std::filesystem::path const& folder, ShardRecord const& shard) {
+    auto const path = folder / shard.file;
+    std::string found;
+    auto const fault = data_fault_of([&] { found = sha256_file(path); });
+    if (!fault.empty() || found == shard.sha256) {
+        return fault;
+    }
+    return fmt::format(
+        "{}: its bytes hash to {}, the manifest says {}; it is damaged", path.string(), found,
+        shard.sha256
+    );
+}
+
 /// Each file is hashed by one rank. Collective over `world`.
 std::vector<std::string> hash_problems(StoredCheckpoint const& checkpoint, MpiComm const& world) {
-    std::vector<std::string> problems;
-    Attempt attempt;
+    std::vector<ShardRecord const*> mine;
     auto const& shards = checkpoint.manifest.shards;
     for (auto i = static_cast<std::size_t>(world.rank()); i < shards.size();
          i += static_cast<std::size_t>(world.size())) {
-        mark_phase("hashing the checkpoint");
-        attempt.run([&] {
-            auto const path = checkpoint.folder / shards[i].file;
-            std::string found;
-            auto const fault = data_fault_of([&] { found = sha256_file(path); });
-            if (!fault.empty()) {
-                problems.push_back(fault);
-            } else if (found != shards[i].sha256) {
-                problems.push_back(fmt::format(
-                    "{}: its bytes hash to {}, the manifest says {}; it is damaged", path.string(),
-                    found, shards[i].sha256
-                ));
-            }
-        });
+        mine.push_back(&shards[i]);
     }
+    std::vector<std::string> problems(mine.size());
+    Attempt attempt;
+    auto const main = std::this_thread::get_id();
+    attempt.run([&] {
+        side_by_side(mine.size(), kHashingThreads, [&](std::size_t i) {
+            if (std::this_thread::get_id() == main) {
+                mark_phase("hashing the checkpoint");
+            }
+            problems[i] = problem_of_file(checkpoint.folder, *mine[i]);
+        });
+    });
     attempt.agree(world);
+    std::erase(problems, "");
     return said_by_all(problems, world);
 }
 

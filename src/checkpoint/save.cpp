@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "checkpoint/attempt.h"
+#include "checkpoint/image_writer.h"
 #include "checkpoint/partial_checkpoint.h"
 #include "checkpoint/run_checkpoints.h"
 #include "checkpoint/save_layout.h"
@@ -21,11 +22,10 @@
 namespace isogloss {
 namespace {
 
-/// A file whose content is in memory.
-struct FileImage {
+/// What is known of an image beside its content.
+struct FileOrigin {
     std::size_t plan = 0;
     std::string warning;
-    ShardImage image;
 };
 
 /// The tensors of `file` as the origin stores them in a file of the same name; empty when the file
@@ -59,10 +59,8 @@ void copy_values(ShardImage& image, View<T, 1> values) {
 }
 
 ShardImage image_of_weights(PlannedFile const& file, ParameterTable const& parameters) {
-    ShardImage image(file.plan.file);
-    for (std::size_t i = 0; i < file.tensors.size(); ++i) {
-        auto const member = file.plan.members[i];
-        image.begin_tensor(file.tensors[i]);
+    ShardImage image(file.plan.file, file.tensors);
+    for (auto const member : file.plan.members) {
         if (parameters.specs()[member].dtype == DType::bf16) {
             copy_values(image, parameters.values<bf16>(member));
         } else {
@@ -94,8 +92,8 @@ struct CheckpointSave::Parts {
     void take_state(SaveInput const& input);
     void link_or_take(std::size_t plan, SaveInput const& input);
     /// Now, or when write() comes to it.
-    void keep(FileImage image);
-    void write_one(FileImage const& image);
+    void keep(FileOrigin origin, ShardImage image);
+    void write_kept(std::stop_token const& stop);
 
     std::filesystem::path folder;
     std::vector<PlannedFile> files;
@@ -104,10 +102,11 @@ struct CheckpointSave::Parts {
     Writing writing;
     MpiComm const& world;
     std::optional<PartialCheckpoint> partial;  // on rank 0
-    std::vector<FileImage> images;
-    std::vector<MadeFile> made;  // by this rank
+    std::vector<ShardImage> images;
+    std::vector<FileOrigin> origins;  // of each image
+    std::vector<MadeFile> made;       // by this rank
     Attempt attempt;
-    std::atomic<std::int64_t> files_done = 0;
+    std::atomic<std::int64_t> parts_done = 0;
 };
 
 void CheckpointSave::Parts::begin(std::int64_t bytes) {
@@ -139,7 +138,7 @@ void CheckpointSave::Parts::link_or_take(std::size_t plan, SaveInput const& inpu
             file.plan.file, input.origin->folder.string(), reason
         );
     }
-    keep({plan, warning, image_of_weights(file, input.parameters)});
+    keep({plan, warning}, image_of_weights(file, input.parameters));
 }
 
 void CheckpointSave::Parts::take_weights(SaveInput const& input) {
@@ -165,37 +164,37 @@ void CheckpointSave::Parts::take_state(SaveInput const& input) {
         auto const writer = owners.main_owner(files[i].plan.members);
         std::optional<ShardImage> image;
         if (writer == world.rank()) {
-            image.emplace(files[i].plan.file);
+            attempt.run([&] { image.emplace(files[i].plan.file, files[i].tensors); });
         }
-        auto tensor = files[i].tensors.begin();
         for (auto const member : files[i].plan.members) {
             for (auto const kind : state_kinds(specs[member])) {
-                if (image) {
-                    attempt.run([&] { image->begin_tensor(*tensor); });
-                }
-                ++tensor;
                 gatherer.gather(member, kind, writer, image, attempt);
             }
         }
         if (image) {
-            attempt.run([&] { keep({i, {}, std::move(*image)}); });
+            attempt.run([&] { keep({i, {}}, std::move(*image)); });
         }
     }
 }
 
-void CheckpointSave::Parts::keep(FileImage image) {
+void CheckpointSave::Parts::keep(FileOrigin origin, ShardImage image) {
     mark_phase("saving");
+    origins.push_back(std::move(origin));
+    images.push_back(std::move(image));
     if (writing == Writing::at_once) {
-        write_one(image);
-    } else {
-        images.push_back(std::move(image));
+        write_kept({});
     }
 }
 
-void CheckpointSave::Parts::write_one(FileImage const& image) {
-    made.push_back(
-        {image.plan, Making::written, image.image.write(partial_folder(folder)), image.warning}
-    );
+void CheckpointSave::Parts::write_kept(std::stop_token const& stop) {
+    auto finished = write_images(partial_folder(folder), images, stop, parts_done);
+    for (std::size_t i = 0; i < finished.size(); ++i) {
+        made.push_back(
+            {origins[i].plan, Making::written, std::move(finished[i]), origins[i].warning}
+        );
+    }
+    origins.clear();
+    images.clear();
 }
 
 CheckpointSave::CheckpointSave(
@@ -214,17 +213,11 @@ CheckpointSave::CheckpointSave(
 CheckpointSave::~CheckpointSave() = default;
 
 void CheckpointSave::write(std::stop_token const& stop) noexcept {
-    for (auto& image : parts_->images) {
-        if (!stop.stop_requested()) {
-            parts_->attempt.run([&] { parts_->write_one(image); });
-        }
-        image.image = ShardImage(std::string());  // gives its memory back
-        ++parts_->files_done;
-    }
+    parts_->attempt.run([&] { parts_->write_kept(stop); });
 }
 
-std::int64_t CheckpointSave::files_done() const noexcept {
-    return parts_->files_done;
+std::int64_t CheckpointSave::parts_done() const noexcept {
+    return parts_->parts_done;
 }
 
 SaveResult CheckpointSave::commit() {

@@ -72,12 +72,13 @@ public:
     CheckpointSave(CheckpointSave const&) = delete;
     CheckpointSave& operator=(CheckpointSave const&) = delete;
 
-    /// Writes this rank's files, flushes them and reads them back. Not collective, any thread; call
-    /// once. A fault is kept for commit(). Ends between two files when asked to by `stop`; there
-    /// can be no commit then.
+    /// Writes this rank's files, hashes them and flushes them to disk, on this thread and two more:
+    /// see image_writer.h. Not collective, any thread; call once. A fault is kept for commit().
+    /// Ends between two files when asked to by `stop`; there can be no commit then.
     void write(std::stop_token const& stop = {}) noexcept;
-    /// Files that write() is done with. Any thread.
-    [[nodiscard]] std::int64_t files_done() const noexcept;
+    /// Files and tensors that write() has written, hashed or flushed: grows while it works. Any
+    /// thread.
+    [[nodiscard]] std::int64_t parts_done() const noexcept;
 
     /// Replaces an older checkpoint of this name, and points ROOT/latest to this one. Collective
     /// over the world: all return the same, or all throw. Rank 0 has the warnings.

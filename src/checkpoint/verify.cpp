@@ -4,14 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <mutex>
-#include <thread>
 
 #include "base/hash.h"
 #include "checkpoint/attempt.h"
 #include "checkpoint/shard_file.h"
+#include "checkpoint/side_by_side.h"
 
 namespace isogloss {
 namespace {
@@ -76,26 +75,16 @@ VerifyReport verify_checkpoint(
     auto const shards = shards_of(checkpoint.manifest, share);
     std::vector<std::vector<std::string>> problems(shards.size());
     VerifyReport report;
-    std::atomic<std::size_t> next = 0;
     std::mutex mutex;
-    auto const work = [&] {
-        for (auto i = next++; i < shards.size(); i = next++) {
-            problems[i] = problems_of_file(checkpoint, *shards[i]);
-            std::scoped_lock const lock(mutex);
-            ++report.files;
-            report.bytes += shards[i]->bytes;
-            if (progress) {
-                progress(report.bytes);
-            }
+    side_by_side(shards.size(), share.threads, [&](std::size_t i) {
+        problems[i] = problems_of_file(checkpoint, *shards[i]);
+        std::scoped_lock const lock(mutex);
+        ++report.files;
+        report.bytes += shards[i]->bytes;
+        if (progress) {
+            progress(report.bytes);
         }
-    };
-    {
-        std::vector<std::jthread> others;
-        for (int t = 1; t < share.threads; ++t) {
-            others.emplace_back(work);
-        }
-        work();
-    }
+    });
     for (auto const& list : problems) {
         std::ranges::copy(list, std::back_inserter(report.problems));
     }

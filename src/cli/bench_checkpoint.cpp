@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/clock.h"
@@ -61,6 +62,7 @@ public:
 
     // Plain and ours in turn, so that a load on the machine hits both.
     void round() {
+        remove_last();
         auto const checkpoint = save();
         bytes_ = checkpoint.manifest.bytes_written;
         auto const share = static_cast<std::size_t>(bytes_ / world_.size());
@@ -105,6 +107,16 @@ private:
         Timer const timer;
         work();
         seconds_[part].push_back(max_over(timer.seconds(), world_));
+    }
+
+    // A run writes each checkpoint to a new place, and removes old ones in the background.
+    void remove_last() const {
+        std::error_code ignored;
+        std::filesystem::remove(plain_, ignored);
+        if (world_.rank() == 0) {
+            std::filesystem::remove_all(scratch_.path() / "checkpoint", ignored);
+        }
+        barrier(world_);
     }
 
     StoredCheckpoint save() {

@@ -14,6 +14,8 @@ namespace isogloss {
 
 Job::~Job() {
     watchdog_.reset();
+    inner_claim_.reset();
+    claim_.reset();
     if (!made_.empty()) {
         std::error_code ignored;  // it goes only where nothing was made in it
         std::filesystem::remove(made_, ignored);
@@ -35,6 +37,9 @@ void Job::begin(std::string const& resolved, std::filesystem::path const& folder
         stop_.watch(folder / "STOP");
     }
     if (has_begun_) {
+        if (!folder.empty()) {
+            claim(folder, inner_claim_);
+        }
         return;
     }
     has_begun_ = true;
@@ -46,6 +51,7 @@ void Job::begin(std::string const& resolved, std::filesystem::path const& folder
     if (!folder.empty()) {
         make_folder(folder);
         require_writable(folder, world_.comm());
+        claim(folder, claim_);
     }
     if (watched_ == Watched::yes && limit_.seconds > 0.0) {
         auto const ranks = folder.empty() ? folder_in_memory(world_) : folder / "ranks";
@@ -60,6 +66,19 @@ void Job::make_folder(std::filesystem::path const& folder) {
         if (world_.comm().rank() == 0 && !std::filesystem::exists(folder)) {
             make_folders(folder);
             made_ = folder;
+        }
+    });
+    attempt.agree(world_.comm());
+}
+
+// Collective over the world.
+void Job::claim(std::filesystem::path const& folder, std::optional<FolderClaim>& claim) {
+    Attempt attempt;
+    attempt.run([&] {
+        if (world_.comm().rank() == 0) {
+            claim.reset();
+            make_folders(folder);
+            claim.emplace(folder, log_);
         }
     });
     attempt.agree(world_.comm());

@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "base/stop.h"
 #include "base/stop_rules.h"
+#include "comm/folder_claim.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 
@@ -37,8 +38,9 @@ public:
     /// Adds --stop-after, --time-limit and --watchdog, unless a longer command has begun the job.
     void describe(Options& options);
 
-    /// Checks that all ranks run the same, that `folder` can be written, and starts clocks and
-    /// watchdog; heeds FOLDER/STOP. Within a longer command: the last alone. Collective.
+    /// Checks that all ranks run the same, that `folder` can be written and is no other job's, and
+    /// starts clocks and watchdog; heeds FOLDER/STOP. Within a longer command: takes the folder, in
+    /// place of that of the command before, and heeds the file. Collective.
     /// @param resolved  options, which must be the same on every rank
     /// @param folder    made if need be; empty: the command has none
     /// @throws Error  (usage) for other options, (environment) for the rest
@@ -55,6 +57,7 @@ public:
 
 private:
     void make_folder(std::filesystem::path const& folder);
+    void claim(std::filesystem::path const& folder, std::optional<FolderClaim>& claim);
 
     World const& world_;
     Watched watched_;
@@ -64,6 +67,8 @@ private:
     Duration limit_{600.0};
     std::filesystem::path made_;  ///< a folder that was not there before
     bool has_begun_ = false;
+    std::optional<FolderClaim> claim_;        ///< on rank 0
+    std::optional<FolderClaim> inner_claim_;  ///< of the command within a longer one
     std::optional<Watchdog> watchdog_;
 };
 

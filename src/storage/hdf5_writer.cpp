@@ -198,7 +198,7 @@ void Hdf5Writer::give_up() noexcept {
     file_ = HdfFile();
 }
 
-void Hdf5Writer::close() {
+void Hdf5Writer::close(Flush flush) {
     {
         std::scoped_lock const lock(hdf5_mutex());
         // The last metadata goes out here: a full disk may first show now.
@@ -208,7 +208,9 @@ void Hdf5Writer::close() {
         );
         file_ = HdfFile();
     }
-    flush_to_disk(path_);
+    if (flush == Flush::at_close) {
+        flush_to_disk(path_);
+    }
 }
 
 }  // namespace isogloss

@@ -12,6 +12,9 @@
 
 namespace isogloss {
 
+/// When a finished file is flushed to disk: here, or by a flush_to_disk() that the caller owes.
+enum class Flush : std::uint8_t { at_close, by_caller };
+
 /// A file being written by one rank. Datasets are contiguous, aligned to 64 bytes and carry no
 /// times, so the same calls with the same content give the same bytes. Groups on the way to an
 /// object are made as needed. Errors of writing are exit 4: disk full, no permission.
@@ -62,9 +65,9 @@ public:
     );
     void integer_attribute(std::string const& object, std::string const& name, std::int64_t value);
 
-    /// Writes everything out, closes the file and flushes it to disk. A writer that is destroyed
-    /// without close() leaves a file that is not to be used.
-    void close();
+    /// Writes everything out and closes the file, which is then flushed to disk. A writer that is
+    /// destroyed without close() leaves a file that is not to be used.
+    void close(Flush flush = Flush::at_close);
 
 private:
     void give_up() noexcept;

@@ -104,12 +104,12 @@ void CheckpointWriter::begin(CheckpointInfo const& info) {
     });
 }
 
-// Each file that is done is a sign of life to whoever watches this rank.
+// Each part that is done is a sign of life to whoever watches this rank.
 void CheckpointWriter::wait_for_thread() {
     constexpr std::chrono::milliseconds kPause(1);
     std::int64_t done = -1;
     while (is_writing()) {
-        if (auto const now = save_->files_done(); now != done) {
+        if (auto const now = save_->parts_done(); now != done) {
             done = now;
             mark_phase("waiting for the checkpoint's files");
         }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "comm/folder_claim.h"
 #include "comm/heartbeat.h"
 #include "integration/stage.h"
 
@@ -208,6 +209,51 @@ TEST_F(CrashesTest, AJobThatWasSuspendedGoesOn) {
     run.job->send(SIGUSR1);
     EXPECT_EQ(run.job->wait().code, 75);
     EXPECT_FALSE(std::filesystem::exists(*stage / "suspended" / "ranks"));
+}
+
+TEST_F(CrashesTest, ASecondJobInTheSameFolderIsRefused) {
+    Words const often{"--train.checkpoint-every=1"};
+    auto run = start(2, "taken", stage->train("taken", 100000, often));
+    ASSERT_TRUE(test::wait_until([&] { return newest_step(run.out) > 1; }));
+    auto const holder = read_claim(run.out);
+    ASSERT_TRUE(holder);
+    for (int const ranks : {0, 2}) {
+        expect_parts(
+            stage->run(ranks, stage->train("taken", 100000, often)), 4,
+            {"taken: another job works in this folder: process " + std::to_string(holder->process) +
+                 " on " + holder->host + ", since ",
+             "name another folder"}
+        );
+    }
+    auto const before = newest_step(run.out);
+    EXPECT_TRUE(test::wait_until([&] { return newest_step(run.out) > before + 1; }));
+    run.job->send(SIGUSR1);
+    auto const outcome = run.job->wait();
+    EXPECT_EQ(outcome.code, 75) << outcome;
+    EXPECT_FALSE(std::filesystem::exists(*stage / "taken" / "in-use.json"));
+    EXPECT_TRUE(test::half_written(run.out).empty());
+}
+
+// As after the end of a node: the file says another machine, and nobody writes it any more.
+TEST_F(CrashesTest, AJobWhoseNodeIsGoneIsFollowedInSeconds) {
+    auto run = start(2, "node", stage->train("node", 100000, {"--train.checkpoint-every=1"}));
+    ASSERT_TRUE(test::wait_until([&] { return newest_step(run.out) > 1; }));
+    for (auto const rank : run.ranks) {
+        ::kill(rank, SIGKILL);
+    }
+    run.job->wait();
+    ASSERT_TRUE(run.is_gone()) << "zombies";
+    auto const file = *stage / "node" / "in-use.json";
+    auto text = test::content_of(file);
+    auto const machine = text.find("\"machine\":\"") + 11;
+    text[machine] = text[machine] == 'x' ? 'y' : 'x';
+    test::write_content(file, text);
+    auto const begin = std::chrono::steady_clock::now();
+    auto const next = stage->run(2, stage->train("node", newest_step(run.out) + 1));
+    expect_parts(next, 0, {"is marked as in use by process", "was left by a job that is gone"});
+    auto const passed = std::chrono::steady_clock::now() - begin;
+    EXPECT_GE(passed, std::chrono::seconds(10));
+    EXPECT_LT(passed, std::chrono::seconds(40));  // the rest is for a loaded machine
 }
 
 TEST_F(CrashesTest, AFolderThatIsReadOnlyIsFoundBeforeWorkBegins) {
