@@ -79,6 +79,26 @@ void write_file(std::filesystem::path const& path, std::string_view content) {
     unfinished.keep();
 }
 
+void write_at(
+    std::filesystem::path const& path, std::int64_t first, std::span<std::byte const> bytes
+) {
+    Descriptor const file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file.get() < 0) {
+        fail_here(path, "cannot be opened for writing");
+    }
+    while (!bytes.empty()) {
+        auto const written = ::pwrite(file.get(), bytes.data(), bytes.size(), first);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            fail_here(path, "writing failed");
+        }
+        first += written;
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+}
+
 void flush_to_disk(std::filesystem::path const& path) {
     Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) {
@@ -110,9 +130,11 @@ void begin_flush(std::filesystem::path const& path) noexcept {
 }
 
 void expect_reading(std::filesystem::path const& path) noexcept {
+    constexpr off_t kAtOnce = off_t{1} << 22;  // bytes: more is not looked ahead for one call
     Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() >= 0) {
-        static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_WILLNEED));
+    auto const end = file.get() >= 0 ? ::lseek(file.get(), 0, SEEK_END) : 0;
+    for (off_t first = 0; first < end; first += kAtOnce) {
+        static_cast<void>(::posix_fadvise(file.get(), first, kAtOnce, POSIX_FADV_WILLNEED));
     }
 }
 

@@ -1,8 +1,10 @@
 // base/file.h - files written whole or not at all, and what the disk has left.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string_view>
 
 namespace isogloss {
@@ -11,6 +13,12 @@ namespace isogloss {
 /// new one, never half of one. PATH.partial is removed on failure.
 /// @throws Error  (environment) when the disk is full or the folder not writable
 void write_file(std::filesystem::path const& path, std::string_view content);
+
+/// Writes `bytes` into an existing file, from its byte `first` on.
+/// @throws Error  (environment) when the disk is full, ...
+void write_at(
+    std::filesystem::path const& path, std::int64_t first, std::span<std::byte const> bytes
+);
 
 /// Flushes a finished file, or the entries of a folder, to disk.
 /// @throws Error  (environment)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/require.h"
 #include "checkpoint/attempt.h"
 
 namespace isogloss {
@@ -38,8 +39,8 @@ public:
             std::jthread const tensors([this] { keep_failure(1, [this] { hash_tensors(); }); });
             std::jthread const files([this] { keep_failure(2, [this] { hash_files(); }); });
             keep_failure(0, [this] { write(); });
-            written_ = kAll;  // whether or not they are: nobody waits for more
-            written_.notify_all();
+            created_ = kAll;  // whether or not they were: nobody waits for more
+            created_.notify_all();
         }
         for (auto const& failure : failures_) {
             if (failure) {
@@ -69,15 +70,26 @@ private:
 
     void write() {
         for (std::size_t i = 0; i < images_.size() && !is_to_end(); ++i) {
+            images_[i].create(folder_);
+            ++created_;
+            created_.notify_all();
             images_[i].write(folder_);
-            ++written_;
-            written_.notify_all();
             done_with(i);
         }
         for (std::size_t i = 0; i < images_.size() && !is_to_end(); ++i) {
-            flush_to_disk(folder_ / images_[i].file());
-            ++parts_;
+            flush(images_[i]);
         }
+    }
+
+    void flush(ShardImage const& image) {
+        auto const path = folder_ / image.file();
+        flush_to_disk(path);
+        require_environment(
+            static_cast<std::int64_t>(std::filesystem::file_size(path)) == image.file_bytes(),
+            "{}: was written with {} bytes and has others now; the disk or its network is at fault",
+            path.string(), image.file_bytes()
+        );
+        ++parts_;
     }
 
     void hash_tensors() {
@@ -94,8 +106,8 @@ private:
 
     void hash_files() {
         for (std::size_t i = 0; i < images_.size() && !is_to_end(); ++i) {
-            for (auto written = written_.load(); written <= i; written = written_.load()) {
-                written_.wait(written);
+            for (auto created = created_.load(); created <= i; created = created_.load()) {
+                created_.wait(created);
             }
             if (is_to_end()) {
                 return;
@@ -111,7 +123,7 @@ private:
     std::atomic<std::int64_t>& parts_;
     std::vector<FinishedShard> finished_;
     std::vector<std::atomic<int>> users_;  ///< threads that still need an image
-    std::atomic<std::size_t> written_ = 0;
+    std::atomic<std::size_t> created_ = 0;
     std::atomic<bool> has_failed_ = false;
     std::array<std::optional<Failure>, 3> failures_;  ///< a thread each
 };

@@ -21,6 +21,7 @@
 #include "comm/activity.h"
 #include "comm/collective.h"
 #include "device/copy.h"
+#include "storage/mapped_file.h"
 
 namespace isogloss {
 namespace {
@@ -132,29 +133,24 @@ void require_state(StoredCheckpoint const& checkpoint, std::span<ParameterSpec c
     faults.throw_if_any();
 }
 
-/// Those that this rank hashes: each file is one rank's.
-std::vector<ShardRecord const*> optimizer_files(Manifest const& manifest, MpiComm const& world) {
-    std::vector<ShardRecord const*> mine;
+/// Those that this rank hashes: each tensor of state is one rank's.
+std::vector<TensorRecord const*> state_to_hash(Manifest const& manifest, MpiComm const& world) {
+    std::vector<TensorRecord const*> mine;
     int next = 0;
-    for (auto const& shard : manifest.shards) {
-        if (shard.file.starts_with("optimizer-") && next++ % world.size() == world.rank()) {
-            mine.push_back(&shard);
+    for (auto const& tensor : manifest.tensors) {
+        if (is_state(tensor.name) && next++ % world.size() == world.rank()) {
+            mine.push_back(&tensor);
         }
     }
     return mine;
 }
 
 void require_hashes(
-    StoredCheckpoint const& checkpoint, std::vector<ShardRecord const*> const& files
+    std::filesystem::path const& folder, std::vector<TensorRecord const*> const& tensors
 ) {
-    side_by_side(files.size(), kHashingThreads, [&](std::size_t i) {
-        auto const path = checkpoint.folder / files[i]->file;
-        auto const found = sha256_file(path);
-        require_data(
-            found == files[i]->sha256,
-            "{}: its bytes hash to {}, the manifest says {}; it is damaged", path.string(), found,
-            files[i]->sha256
-        );
+    side_by_side(tensors.size(), kHashingThreads, [&](std::size_t i) {
+        Hdf5File const file(folder / tensors[i]->shard);
+        check_tensor(file, *tensors[i]);
     });
 }
 
@@ -177,8 +173,15 @@ void read_pieces(
                 "{}: {} has another shape or type than the manifest says", file.path().string(),
                 name
             );
+            // Not by HDF5, whose lock would keep those waiting that hash.
+            auto const mapped = MappedFile(file.path(), Access::sequential);
+            auto const stored_values = mapped.elements<float>(file.file_offset(name), spec.size())
+                                           .subspan(
+                                               static_cast<std::size_t>(piece.range.begin),
+                                               static_cast<std::size_t>(piece.range.size())
+                                           );
             fill_from_host(state_view(piece, kind), Stream{}, [&](auto host) {
-                file.read_at(name, piece.range.begin, host.span());
+                std::ranges::copy(stored_values, host.data);
             });
         }
     }
@@ -246,12 +249,19 @@ void load_optimizer(
     MpiComm const& world
 ) {
     require_state(checkpoint, parameters.specs());
-    auto const files = check == HashCheck::compare ? optimizer_files(checkpoint.manifest, world)
-                                                   : std::vector<ShardRecord const*>();
+    auto const tensors = check == HashCheck::compare ? state_to_hash(checkpoint.manifest, world)
+                                                     : std::vector<TensorRecord const*>();
+    for (auto const& shard : checkpoint.manifest.shards) {
+        if (shard.file.starts_with("optimizer-")) {
+            expect_reading(checkpoint.folder / shard.file);
+            break;  // one is enough for a start, and no more than what memory has room for
+        }
+    }
     Attempt attempt;
     attempt.run([&] {
         // The disk is read once: whichever comes second finds the bytes in memory.
-        auto hashed = std::async(std::launch::async, [&] { require_hashes(checkpoint, files); });
+        auto hashed =
+            std::async(std::launch::async, [&] { require_hashes(checkpoint.folder, tensors); });
         read_pieces(checkpoint, parameters.specs(), pieces);
         hashed.get();
     });

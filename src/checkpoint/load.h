@@ -37,7 +37,7 @@ void load_weights(
 );
 
 /// Fills the optimizer state that this rank owns. Collective over `world`; all return or all throw.
-/// With HashCheck::compare each optimizer file is hashed whole by one rank.
+/// With HashCheck::compare each tensor of state is hashed whole by one rank.
 /// @throws Error  (data) when a piece's state is not in the checkpoint, or damaged
 void load_optimizer(
     StoredCheckpoint const& checkpoint,

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/require.h"
+#include "storage/mapped_file.h"
 
 namespace isogloss {
 namespace {
@@ -24,6 +25,14 @@ void require_form(Hdf5File const& file, TensorRecord const& tensor) {
         "{}: {} is {} [{}], the manifest says {} [{}]", file.path().string(), tensor.name,
         name_of(info.type), fmt::join(info.shape, ", "), name_of(tensor.dtype),
         fmt::join(tensor.shape, ", ")
+    );
+}
+
+void require_hash(std::string const& found, Hdf5File const& file, TensorRecord const& tensor) {
+    require_data(
+        found == tensor.sha256,
+        "{}: the bytes of {} hash to {}, the manifest says {}; the file is damaged",
+        file.path().string(), tensor.name, found, tensor.sha256
     );
 }
 
@@ -135,12 +144,16 @@ void read_tensor(
     }
     Sha256 hash;
     hash.update(out.data(), out.size());
-    auto const found = hash.finish();
-    require_data(
-        found == tensor.sha256,
-        "{}: the bytes of {} hash to {}, the manifest says {}; the file is damaged",
-        file.path().string(), tensor.name, found, tensor.sha256
-    );
+    require_hash(hash.finish(), file, tensor);
+}
+
+void check_tensor(Hdf5File const& file, TensorRecord const& tensor) {
+    require_form(file, tensor);
+    MappedFile const mapped(file.path(), Access::sequential);
+    auto const bytes = mapped.elements<std::byte>(file.file_offset(tensor.name), tensor.bytes());
+    Sha256 hash;
+    hash.update(bytes.data(), bytes.size());
+    require_hash(hash.finish(), file, tensor);
 }
 
 std::vector<std::byte> read_tensor(

@@ -72,6 +72,10 @@ void read_tensor(
     Hdf5File const& file, TensorRecord const& tensor, std::span<std::byte> out, HashCheck check
 );
 
+/// Reads a whole tensor to compare its hash, without the lock of HDF5 and with no memory of its own.
+/// @throws Error  (data) when file and record disagree, in form or in content
+void check_tensor(Hdf5File const& file, TensorRecord const& tensor);
+
 /// The bytes of one tensor of a checkpoint.
 std::vector<std::byte> read_tensor(
     StoredCheckpoint const& checkpoint, TensorRecord const& tensor, HashCheck check

@@ -24,38 +24,51 @@ public:
     void append(std::span<std::byte const> bytes);
 
     [[nodiscard]] std::string const& file() const { return file_; }
+    /// Of the whole file, headers included; known once it is created.
+    [[nodiscard]] std::int64_t file_bytes() const { return file_bytes_; }
     /// Without hashes.
     [[nodiscard]] std::vector<TensorRecord> const& tensors() const { return tensors_; }
 
-    /// Writes FOLDER/FILE, and has the kernel begin to bring it to disk; does not flush it. The
-    /// lock of HDF5 is held for some megabytes at a time.
-    /// @throws Error  (environment) when it cannot be written
+    /// Makes FOLDER/FILE: all of it but the bytes of its tensors. Where they lie is then read from
+    /// the file, as any reader will do it. The lock of HDF5 is held for this alone.
+    /// @throws Error  (environment) when it cannot be written, or reads back otherwise
+    void create(std::filesystem::path const& folder);
+
+    // The rest in any order, side by side, once create() has returned.
+
+    /// Writes the tensors to their places, and has the kernel begin to bring them to disk; does not
+    /// flush the file.
+    /// @throws Error  (environment)
     void write(std::filesystem::path const& folder) const;
 
     [[nodiscard]] std::string hash_of_tensor(std::size_t index) const;
 
-    /// Size and hash of FOLDER/FILE, which write() has made: its headers as they are there, its
-    /// tensors from this memory. The file's headers must lead a reader to those tensors, and the
-    /// first and last bytes of each must be there. The bytes between are not read back: so soon
-    /// they would come from the page cache that write() has just filled, and say nothing about the
-    /// disk. What the disk answers is seen by the flush.
-    /// @throws Error  (environment) when the file reads back otherwise
+    /// Size and hash of FOLDER/FILE: its headers as they are there, its tensors from this memory.
+    /// These are not read back: so soon they would come from the page cache that write() fills, and
+    /// say nothing about the disk, whose faults the flush tells.
+    /// @throws Error  (environment) when the headers cannot be read
     [[nodiscard]] ShardRecord hash_of_file(std::filesystem::path const& folder) const;
 
     /// Gives the memory back; nothing else may be called then.
     void release() { bytes_.reset(); }
 
 private:
-    struct Place;  // of a tensor in the file
+    // Of a tensor in the file.
+    struct Place {
+        std::int64_t begin = 0;
+        std::size_t tensor = 0;
+    };
 
     [[nodiscard]] std::span<std::byte const> bytes_of_tensor(std::size_t index) const;
-    [[nodiscard]] std::vector<Place> places(std::filesystem::path const& path) const;
+    void find_places(std::filesystem::path const& path);
 
     std::string file_;
     std::vector<TensorRecord> tensors_;
     std::vector<std::size_t> begins_;  ///< of each tensor in the memory, and the end of the last
     std::unique_ptr<std::byte[]> bytes_;
     std::size_t filled_ = 0;
+    std::vector<Place> places_;  ///< in the order of the file
+    std::int64_t file_bytes_ = 0;
 };
 
 }  // namespace isogloss

@@ -1,4 +1,5 @@
 isogloss_test(checkpoint diff)
+isogloss_test(checkpoint image_writer)
 isogloss_test(checkpoint load RANKS 1 2 4)
 isogloss_test(checkpoint manifest)
 isogloss_test(checkpoint partial_checkpoint)
