@@ -19,7 +19,7 @@ std::vector<TensorRecord> tensors_of(std::string const& file) {
     return {
         {"embedding.weight", {1300, 4096}, DType::f32, file, {}},
         {"layers.0.attention_norm.weight", {7}, DType::bf16, file, {}},
-        {"layers.0.attention_norm.weight/m", {7}, DType::f32, file, {}},
+        {"layers.1.attention_norm.weight/m", {7}, DType::f32, file, {}},
         {"layers.0.router.weight", {3, 5}, DType::f32, file, {}},
         {"layers.0.experts.1.down.weight", {333, 77}, DType::bf16, file, {}},
         {"final_norm.weight", {1}, DType::bf16, file, {}}};
