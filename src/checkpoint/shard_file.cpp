@@ -14,14 +14,10 @@
 namespace isogloss {
 namespace {
 
-StoredType stored(DType type) {
-    return type == DType::bf16 ? StoredType::bf16 : StoredType::f32;
-}
-
 void require_form(Hdf5File const& file, TensorRecord const& tensor) {
     auto const info = file.info(tensor.name);
     require_data(
-        info.type == stored(tensor.dtype) && info.shape == tensor.shape,
+        info.type == stored_as(tensor.dtype) && info.shape == tensor.shape,
         "{}: {} is {} [{}], the manifest says {} [{}]", file.path().string(), tensor.name,
         name_of(info.type), fmt::join(info.shape, ", "), name_of(tensor.dtype),
         fmt::join(tensor.shape, ", ")
@@ -38,6 +34,10 @@ void require_hash(std::string const& found, Hdf5File const& file, TensorRecord c
 
 }  // namespace
 
+StoredType stored_as(DType type) {
+    return type == DType::bf16 ? StoredType::bf16 : StoredType::f32;
+}
+
 ShardWriter::ShardWriter(std::filesystem::path const& folder, std::string const& file)
     : path_(folder / file), writer_(path_) {
     finished_.shard.file = file;
@@ -46,7 +46,7 @@ ShardWriter::ShardWriter(std::filesystem::path const& folder, std::string const&
 void ShardWriter::begin_tensor(
     std::string const& name, std::vector<std::int64_t> const& shape, DType dtype
 ) {
-    writer_.create(name, stored(dtype), shape);
+    writer_.create(name, stored_as(dtype), shape);
     finished_.tensors.push_back({name, shape, dtype, finished_.shard.file, {}});
     row_bytes_ = std::accumulate(
         shape.begin() + 1, shape.end(), bytes_of(dtype), std::multiplies<std::int64_t>()
@@ -138,7 +138,7 @@ void read_tensor(
     Hdf5File const& file, TensorRecord const& tensor, std::span<std::byte> out, HashCheck check
 ) {
     require_form(file, tensor);
-    file.read(tensor.name, stored(tensor.dtype), out);
+    file.read(tensor.name, stored_as(tensor.dtype), out);
     if (check == HashCheck::skip) {
         return;
     }

@@ -18,6 +18,9 @@ namespace isogloss {
 /// Are the bytes that are read hashed and compared with the manifest?
 enum class HashCheck : std::uint8_t { compare, skip };
 
+/// How a file holds elements of this type.
+StoredType stored_as(DType type);
+
 /// What was written, or linked, and is to stand in the manifest.
 struct FinishedShard {
     ShardRecord shard;
@@ -72,7 +75,8 @@ void read_tensor(
     Hdf5File const& file, TensorRecord const& tensor, std::span<std::byte> out, HashCheck check
 );
 
-/// Reads a whole tensor to compare its hash, without the lock of HDF5 and with no memory of its own.
+/// Reads a whole tensor to compare its hash, without the lock of HDF5 and with no memory of its
+/// own.
 /// @throws Error  (data) when file and record disagree, in form or in content
 void check_tensor(Hdf5File const& file, TensorRecord const& tensor);
 

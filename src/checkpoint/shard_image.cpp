@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/require.h"
+#include "checkpoint/shard_file.h"
 #include "kernels/parallel.h"
 #include "storage/hdf5_file.h"
 #include "storage/hdf5_writer.h"
@@ -21,10 +22,6 @@ namespace {
 
 constexpr std::size_t kSlice = std::size_t{1} << 24;  // bytes after which the disk gets its share
 constexpr std::size_t kBlock = 4096;
-
-StoredType stored(DType type) {
-    return type == DType::bf16 ? StoredType::bf16 : StoredType::f32;
-}
 
 // Memory that is filled at once and freed soon: with huge pages, where the kernel has them on
 // request, that costs a third.
@@ -95,7 +92,7 @@ void ShardImage::create(std::filesystem::path const& folder) {
     auto const path = folder / file_;
     Hdf5Writer writer(path);
     for (auto const& tensor : tensors_) {
-        writer.create(tensor.name, stored(tensor.dtype), tensor.shape);
+        writer.create(tensor.name, stored_as(tensor.dtype), tensor.shape);
     }
     writer.close(Flush::by_caller);
     find_places(path);
@@ -106,7 +103,7 @@ void ShardImage::find_places(std::filesystem::path const& path) {
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
         auto const& tensor = tensors_[i];
         require_environment(
-            file.info(tensor.name) == DatasetInfo{stored(tensor.dtype), tensor.shape},
+            file.info(tensor.name) == DatasetInfo{stored_as(tensor.dtype), tensor.shape},
             "{}: {} was written and reads back otherwise; the disk or its network is at fault",
             path.string(), tensor.name
         );

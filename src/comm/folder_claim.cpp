@@ -28,14 +28,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kFileBytes = 512;
+constexpr std::size_t kClaimBytes = 512;
 constexpr double kLook = 0.1;  // seconds between two looks at another's beat
 
 fs::path claim_file(fs::path const& folder) {
     return folder / "in-use.json";
 }
 
-void sleep_for(double seconds) {
+void pause_for(double seconds) {
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
@@ -77,7 +77,7 @@ std::string text_of(ClaimRecord const& record) {
                      {"job", record.job},         {"since", record.since},
                      {"beat", record.beat}};
     auto text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-    text.resize(kFileBytes - 1, ' ');
+    text.resize(kClaimBytes - 1, ' ');
     return text + '\n';
 }
 
@@ -191,7 +191,7 @@ bool FolderClaim::is_alive(std::optional<ClaimRecord> const& holder) {
         ));
     }
     for (Timer const timer; timer.seconds() < rhythm_.patience;) {
-        sleep_for(kLook);
+        pause_for(kLook);
         auto const now = read_claim(folder_);
         if (!now) {
             if (!fs::exists(claim_file(folder_))) {
@@ -207,7 +207,7 @@ bool FolderClaim::is_alive(std::optional<ClaimRecord> const& holder) {
 }
 
 bool FolderClaim::confirmed() const {
-    sleep_for(rhythm_.pause);
+    pause_for(rhythm_.pause);
     auto const holder = read_claim(folder_);
     return holder && holder->is_same_holder(own_);
 }
