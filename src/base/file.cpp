@@ -129,12 +129,14 @@ void begin_flush(std::filesystem::path const& path) noexcept {
     }
 }
 
-void expect_reading(std::filesystem::path const& path) noexcept {
-    constexpr off_t kAtOnce = off_t{1} << 22;  // bytes: more is not looked ahead for one call
-    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    auto const end = file.get() >= 0 ? ::lseek(file.get(), 0, SEEK_END) : 0;
-    for (off_t first = 0; first < end; first += kAtOnce) {
-        static_cast<void>(::posix_fadvise(file.get(), first, kAtOnce, POSIX_FADV_WILLNEED));
+void reserve_room(std::filesystem::path const& path, std::int64_t bytes) {
+    Descriptor const file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file.get() < 0) {
+        fail_here(path, "cannot be opened for writing");
+    }
+    if (::fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, bytes) != 0 &&
+        (errno == ENOSPC || errno == EDQUOT)) {
+        fail_here(path, "there is no room on the disk");
     }
 }
 

@@ -35,8 +35,10 @@ std::filesystem::path with_ending(std::filesystem::path path, std::string_view e
 /// flush_to_disk() then finds little left to do. Only advice, so nothing is said where it fails.
 void begin_flush(std::filesystem::path const& path) noexcept;
 
-/// Tells the kernel that a whole file is about to be read. Only advice.
-void expect_reading(std::filesystem::path const& path) noexcept;
+/// Takes room on the disk for an existing file to become `bytes` long, where its file system can:
+/// what is then written does not find the disk full.
+/// @throws Error  (environment) when there is no room
+void reserve_room(std::filesystem::path const& path, std::int64_t bytes);
 
 /// "out/" and "./out" become "out", so that a name made from it ("out.partial") stands beside it.
 std::filesystem::path without_last_slash(std::filesystem::path const& folder);

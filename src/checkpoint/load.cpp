@@ -4,12 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <fstream>
 #include <future>
-#include <iterator>
 #include <map>
 #include <set>
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/require.h"
 #include "checkpoint/attempt.h"
@@ -21,7 +20,6 @@
 #include "comm/activity.h"
 #include "comm/collective.h"
 #include "device/copy.h"
-#include "storage/mapped_file.h"
 
 namespace isogloss {
 namespace {
@@ -154,6 +152,19 @@ void require_hashes(
     });
 }
 
+/// Elements of a tensor from `first` on. Not by HDF5, whose lock would keep those waiting that
+/// hash.
+void read_elements(
+    Hdf5File const& file, std::string const& tensor, std::int64_t first, std::span<float> out
+) {
+    std::ifstream stream(file.path(), std::ios::binary);
+    stream.seekg(file.file_offset(tensor) + first * static_cast<std::int64_t>(sizeof(float)));
+    stream.read(
+        reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size_bytes())
+    );
+    require_data(stream.good(), "{}: {} cannot be read to its end", file.path().string(), tensor);
+}
+
 void read_pieces(
     StoredCheckpoint const& checkpoint,
     std::span<ParameterSpec const> specs,
@@ -173,15 +184,8 @@ void read_pieces(
                 "{}: {} has another shape or type than the manifest says", file.path().string(),
                 name
             );
-            // Not by HDF5, whose lock would keep those waiting that hash.
-            auto const mapped = MappedFile(file.path(), Access::sequential);
-            auto const stored_values = mapped.elements<float>(file.file_offset(name), spec.size())
-                                           .subspan(
-                                               static_cast<std::size_t>(piece.range.begin),
-                                               static_cast<std::size_t>(piece.range.size())
-                                           );
             fill_from_host(state_view(piece, kind), Stream{}, [&](auto host) {
-                std::ranges::copy(stored_values, host.data);
+                read_elements(file, name, piece.range.begin, host.span());
             });
         }
     }
@@ -230,13 +234,9 @@ void load_weights(
 ) {
     require_same_parameters(checkpoint, parameters.specs());
     Attempt attempt;
-    auto const files = held_tensors(checkpoint.manifest, parameters);
-    for (auto file = files.begin(); file != files.end(); ++file) {
+    for (auto const& file : held_tensors(checkpoint.manifest, parameters)) {
         mark_phase("loading weights");
-        if (auto const next = std::next(file); next != files.end()) {
-            expect_reading(checkpoint.folder / next->first);
-        }
-        attempt.run([&] { read_file(checkpoint, *file, parameters, check); });
+        attempt.run([&] { read_file(checkpoint, file, parameters, check); });
     }
     attempt.agree(world);
 }
@@ -251,12 +251,6 @@ void load_optimizer(
     require_state(checkpoint, parameters.specs());
     auto const tensors = check == HashCheck::compare ? state_to_hash(checkpoint.manifest, world)
                                                      : std::vector<TensorRecord const*>();
-    for (auto const& shard : checkpoint.manifest.shards) {
-        if (shard.file.starts_with("optimizer-")) {
-            expect_reading(checkpoint.folder / shard.file);
-            break;  // one is enough for a start, and no more than what memory has room for
-        }
-    }
     Attempt attempt;
     attempt.run([&] {
         // The disk is read once: whichever comes second finds the bytes in memory.

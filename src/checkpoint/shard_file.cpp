@@ -3,13 +3,14 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <fstream>
 #include <functional>
 #include <numeric>
 #include <system_error>
 
 #include "base/file.h"
 #include "base/require.h"
-#include "storage/mapped_file.h"
 
 namespace isogloss {
 namespace {
@@ -149,10 +150,18 @@ void read_tensor(
 
 void check_tensor(Hdf5File const& file, TensorRecord const& tensor) {
     require_form(file, tensor);
-    MappedFile const mapped(file.path(), Access::sequential);
-    auto const bytes = mapped.elements<std::byte>(file.file_offset(tensor.name), tensor.bytes());
+    std::ifstream stream(file.path(), std::ios::binary);
+    stream.seekg(file.file_offset(tensor.name));
+    std::vector<char> block(std::size_t{1} << 20U);
     Sha256 hash;
-    hash.update(bytes.data(), bytes.size());
+    for (auto left = tensor.bytes(); left > 0 && stream;) {
+        stream.read(block.data(), std::min(left, std::ssize(block)));
+        hash.update(block.data(), static_cast<std::size_t>(stream.gcount()));
+        left -= stream.gcount();
+    }
+    require_data(
+        stream.good(), "{}: {} cannot be read to its end", file.path().string(), tensor.name
+    );
     require_hash(hash.finish(), file, tensor);
 }
 

@@ -22,6 +22,9 @@ namespace {
 
 constexpr std::size_t kSlice = std::size_t{1} << 24;  // bytes after which the disk gets its share
 constexpr std::size_t kBlock = 4096;
+// Most bytes that HDF5 adds, to a file and to each of its tensors.
+constexpr std::int64_t kHeaders = 8192;
+constexpr std::int64_t kHeaderOfTensor = 1024;
 
 // Memory that is filled at once and freed soon: with huge pages, where the kernel has them on
 // request, that costs a third.
@@ -94,6 +97,9 @@ void ShardImage::create(std::filesystem::path const& folder) {
     for (auto const& tensor : tensors_) {
         writer.create(tensor.name, stored_as(tensor.dtype), tensor.shape);
     }
+    // HDF5 does not survive a disk that is full when it writes its headers.
+    auto const headers = kHeaders + kHeaderOfTensor * std::ssize(tensors_);
+    reserve_room(path, static_cast<std::int64_t>(begins_.back()) + headers);
     writer.close(Flush::by_caller);
     find_places(path);
 }
