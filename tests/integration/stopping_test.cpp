@@ -82,22 +82,29 @@ TEST_F(StoppingTest, ARunStopsInTimeBeforeTheJobsEnd) {
     expect_parts(ignored, 0, {});
 }
 
-// A step of 128 micro-batches, so that most requests come in the middle of one.
+// A step of 128 micro-batches, so that most requests come in the middle of one. Each comes after
+// steps of its job, so that there is something to be gone on with.
 TEST_F(StoppingTest, AStopInTheMiddleOfAStepChangesNothing) {
-    auto const words = [](char const* out, Words const& more) {
-        return stage->train(out, 12, Words{"--train.rows=256", "--train.micro-rows=2"} + more);
+    auto const words = [](char const* out) {
+        return stage->train(out, 30, {"--train.rows=256", "--train.micro-rows=2"});
     };
     for (int i = 0; i < 3; ++i) {
-        auto const outcome = stage->run(2, words("parts", {"--stop-after=1.3s"}));
-        EXPECT_TRUE(outcome.code == 75 || outcome.code == 0) << outcome;
+        auto const before = test::losses_of(*stage / "parts").size();
+        auto job = stage->start(2, words("parts"));
+        EXPECT_TRUE(test::wait_until([&] {
+            return test::losses_of(*stage / "parts").size() > before + 1;
+        }));
+        job->send(SIGUSR1);
+        auto const outcome = job->wait();
+        ASSERT_EQ(outcome.code, 75) << outcome;
     }
     for (auto const* out : {"parts", "whole"}) {
-        auto const outcome = stage->run(2, words(out, {}));
+        auto const outcome = stage->run(2, words(out));
         ASSERT_EQ(outcome.code, 0) << outcome;
     }
     EXPECT_EQ(
-        test::shards_of(stage->checkpoint("parts", 12)),
-        test::shards_of(stage->checkpoint("whole", 12))
+        test::shards_of(stage->checkpoint("parts", 30)),
+        test::shards_of(stage->checkpoint("whole", 30))
     );
     EXPECT_EQ(test::losses_of(*stage / "parts"), test::losses_of(*stage / "whole"));
 }
