@@ -83,6 +83,20 @@ TEST_F(CheckpointsTest, ARunWithoutALatestLinkGoesOnAndHasOneAgain) {
     EXPECT_EQ(std::filesystem::read_symlink(run / "checkpoints/latest"), "step-00000011");
 }
 
+// Before the run has saved anything itself.
+TEST_F(CheckpointsTest, LatestNamesTheCheckpointThatARunGoesOnFrom) {
+    auto const run = run_of_ten_steps("link");
+    flip(stage->checkpoint("link", 10) / "L01-E001.h5");
+    auto const job = stage->start(2, stage->train("link", 100000, {"--train.checkpoint-every=0"}));
+    EXPECT_TRUE(test::wait_until([&] {
+        auto const losses = test::losses_of(run);
+        return !losses.empty() && losses.back().first > 15;
+    }));
+    EXPECT_EQ(std::filesystem::read_symlink(run / "checkpoints/latest"), "step-00000005");
+    job->send(SIGUSR1);
+    EXPECT_EQ(job->wait().code, 75);
+}
+
 TEST_F(CheckpointsTest, WhereNoneIsWholeNothingIsTouched) {
     run_of_ten_steps("none");
     flip(stage->checkpoint("none", 10) / "backbone-00000.h5");
