@@ -312,7 +312,7 @@ TEST_F(GrowTest, ADenseModelGrowsIntoTheSameFunction) {
     for (auto& layer : config.layers) {
         layer.experts.resize(1);
     }
-    create_checkpoint(folder_ / "dense", {config, "bytes", test::hash_of("t"), "", 3}, world_);
+    create_checkpoint(folder_ / "dense", {config, "bytes", test::hash_of("t"), -1, "", 3}, world_);
     if (world_.rank() == 0) {
         ExpansionPlan plan;
         plan.layers = {{0, 1, 0}, {1, 3, 0}, {2, 2, 0}};
@@ -332,7 +332,7 @@ TEST_F(GrowTest, ADenseModelGrowsIntoTheSameFunction) {
 TEST_F(GrowTest, SharedExpertsStayInTheLayersThatHaveThem) {
     auto config = test::small_config();
     config.layers[1].shared_hidden = 5;
-    create_checkpoint(folder_ / "shared", {config, "bytes", test::hash_of("t"), "", 3}, world_);
+    create_checkpoint(folder_ / "shared", {config, "bytes", test::hash_of("t"), -1, "", 3}, world_);
     if (world_.rank() == 0) {
         ExpansionPlan plan;
         plan.layers = {{0, 2, 0}};

@@ -42,7 +42,7 @@ class UpcycleTest : public testing::Test {
 protected:
     UpcycleTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)), folder_(world_) {
         create_checkpoint(
-            folder_ / "dense", {dense_config(), "bytes", test::hash_of("t"), "", 3}, world_
+            folder_ / "dense", {dense_config(), "bytes", test::hash_of("t"), -1, "", 3}, world_
         );
         dense_ = read_checkpoint(folder_ / "dense");
         barrier(world_);
