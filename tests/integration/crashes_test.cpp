@@ -108,7 +108,7 @@ void expect_same_end(int ranks, int kills, std::string const& name) {
     int moved = 0;
     for (int i = 0; i < kills; ++i) {
         auto run = start(ranks, name, stage->train(name, 100000, common));
-        sleep_for(std::uniform_int_distribution(0, 900)(random));
+        sleep_for(std::uniform_int_distribution(0, 1500)(random));
         for (auto const rank : run.ranks) {
             ::kill(rank, SIGKILL);
         }
