@@ -1,8 +1,7 @@
-// moe/block_sums.h - prefix sums and sums over one block of threads. For .cu files only.
+// moe/block_sums.h - prefix sums over one block of threads. For .cu files only.
 #pragma once
 
 #include <cstdint>
-#include <cub/block/block_reduce.cuh>
 #include <cub/block/block_scan.cuh>
 
 #include "moe/cuda_launch.h"
@@ -35,14 +34,5 @@ private:
     Memory& memory_;
     std::int32_t sum_;
 };
-
-/// Sum over the threads of a block of `threads`, in a fixed order; thread 0 has it.
-template <class T, int threads>
-__device__ T block_sum(T element) {
-    using Reduce = cub::BlockReduce<T, threads>;
-    __shared__ typename Reduce::TempStorage memory;
-    __syncthreads();  // a sum before this one is done with the memory
-    return Reduce(memory).Sum(element);
-}
 
 }  // namespace isogloss::cuda

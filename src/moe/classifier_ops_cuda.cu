@@ -1,8 +1,7 @@
 // moe/classifier_ops_cuda.cu
 #include "device/cuda_memory.h"
-#include "device/cuda_queue.h"
-#include "moe/block_sums.h"
 #include "moe/classifier_ops.h"
+#include "moe/cuda_launch.h"
 
 namespace isogloss::cuda {
 namespace {
@@ -33,7 +32,7 @@ __global__ void sum_runs_kernel(T const* x, Runs runs, std::int64_t width, float
     auto const* column = x + s * runs.tokens * width + i % width;
     float sum = 0.0F;
     for (std::int64_t n = 0; n < runs.counted(s); ++n) {
-        sum += widened(column[n * width]);
+        sum += widen(column[n * width]);
     }
     sums[i] = sum;
 }
@@ -97,7 +96,7 @@ __global__ void decide_kernel(
         }
     }
     for (int i = 0; i < kVerdictNumbers; ++i) {
-        auto const sum = block_sum<double, kWalkers>(sums[i]);
+        auto const sum = block_sum(sums[i]);
         if (threadIdx.x == 0) {
             verdict[i] = sum;
         }

@@ -1,16 +1,12 @@
 // moe/cuda_launch.h - how the routing kernels are put in a queue. For .cu files only.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <cstdint>
 
-#include "device/bf16.h"
-#include "device/cuda_check.h"
+#include "kernels/cuda_parts.h"
 
 namespace isogloss::cuda {
 
-inline constexpr int kThreads = 256;   ///< of a block that works on some elements of many
 inline constexpr int kWalkers = 1024;  ///< of a block that walks over all elements by itself
 
 /// Blocks of kThreads that have a thread for each of `count` > 0 elements.
@@ -26,13 +22,6 @@ inline void check_launch() {
 /// This thread's place among all of the grid.
 __device__ inline std::int64_t thread_place() {
     return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-}
-
-__device__ inline float widened(float x) {
-    return x;
-}
-__device__ inline float widened(bf16 x) {
-    return __uint_as_float(static_cast<std::uint32_t>(x.bits) << 16U);
 }
 
 }  // namespace isogloss::cuda

@@ -1,5 +1,4 @@
 // moe/pairs_cuda.cu
-#include "device/cuda_queue.h"
 #include "moe/block_sums.h"
 #include "moe/kernel_lists.h"
 #include "moe/routing_ops.h"

@@ -1,5 +1,4 @@
 // moe/probability_gates_cuda.cu
-#include "device/cuda_queue.h"
 #include "moe/cuda_launch.h"
 #include "moe/probability_gates.h"
 

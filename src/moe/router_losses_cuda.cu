@@ -3,8 +3,7 @@
 
 #include "base/math.h"
 #include "device/cuda_memory.h"
-#include "device/cuda_queue.h"
-#include "moe/block_sums.h"
+#include "moe/cuda_launch.h"
 #include "moe/router_losses.h"
 
 namespace isogloss::cuda {
@@ -71,8 +70,8 @@ __global__ void losses_kernel(
                                                             : log_sum(experts, prob) - prob(0);
         }
     }
-    classification = block_sum<double, kThreads>(classification);
-    priors = block_sum<double, kThreads>(priors);
+    classification = block_sum(classification);
+    priors = block_sum(priors);
     if (threadIdx.x == 0) {
         sums[2 * blockIdx.x] = classification;
         sums[2 * blockIdx.x + 1] = priors;

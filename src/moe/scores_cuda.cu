@@ -1,5 +1,4 @@
 // moe/scores_cuda.cu
-#include "device/cuda_queue.h"
 #include "moe/cuda_launch.h"
 #include "moe/scores.h"
 
@@ -8,8 +7,6 @@
 namespace isogloss::cuda {
 namespace {
 
-constexpr int kWarp = 32;
-constexpr unsigned kAllLanes = 0xFFFFFFFFU;
 constexpr int kTile = 4;  ///< tokens and experts that one warp scores at a time
 
 // A warp scores kTile tokens: lanes share the width, in strides, and add up by halves.
@@ -33,7 +30,7 @@ __global__ void score_kernel(
             float its[kTile];
             float row[kTile];
             for (int i = 0; i < kTile; ++i) {
-                its[i] = first + i < tokens ? widened(x[(first + i) * width + d]) : 0.0F;
+                its[i] = first + i < tokens ? widen(x[(first + i) * width + d]) : 0.0F;
                 row[i] = e0 + i < experts ? weight[(e0 + i) * width + d] : 0.0F;
             }
             for (int n = 0; n < kTile; ++n) {
@@ -44,11 +41,9 @@ __global__ void score_kernel(
         }
         for (int n = 0; n < kTile; ++n) {
             for (int e = 0; e < kTile; ++e) {
-                for (int step = kWarp / 2; step > 0; step /= 2) {
-                    sum[n][e] += __shfl_xor_sync(kAllLanes, sum[n][e], step);
-                }
+                float const logit = warp_sum(sum[n][e]);
                 if (lane == 0 && first + n < tokens && e0 + e < experts) {
-                    logits[(first + n) * experts + e0 + e] = sum[n][e];
+                    logits[(first + n) * experts + e0 + e] = logit;
                 }
             }
         }
@@ -79,7 +74,7 @@ __global__ void weights_kernel(
     auto const e0 = static_cast<std::int64_t>(blockIdx.z) * kExperts;
     float sum[kExperts] = {};
     for (auto n = begin; n < end; ++n) {
-        float const value = widened(x[n * width + d]);
+        float const value = widen(x[n * width + d]);
         for (int e = 0; e < kExperts; ++e) {
             sum[e] += e0 + e < experts ? dlogits[n * experts + e0 + e] * value : 0.0F;
         }

@@ -1,38 +1,18 @@
 // moe/shared_gate_cuda.cu
-#include "device/cuda_queue.h"
 #include "moe/cuda_launch.h"
 #include "moe/shared_gate.h"
 
 namespace isogloss::cuda {
 namespace {
 
-constexpr int kWarp = 32;
-constexpr unsigned kAllLanes = 0xFFFFFFFFU;
-
-__device__ float stored(float x, float /*type*/) {
-    return x;
-}
-/// To nearest even; NaN stays NaN.
-__device__ bf16 stored(float x, bf16 /*type*/) {
-    auto const bits = __float_as_uint(x);
-    bool const is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
-    auto const rounded = bits + 0x7FFFU + ((bits >> 16U) & 1U);
-    bf16 result;
-    result.bits = static_cast<std::uint16_t>((is_nan ? bits | 0x00400000U : rounded) >> 16U);
-    return result;
-}
-
-/// The lanes of a warp share the width in strides and add up by halves; all have the sum.
+/// Of two rows, by one warp; all lanes have it.
 template <class T>
 __device__ float dot(T const* left, T const* right, std::int64_t width) {
     float sum = 0.0F;
     for (std::int64_t d = threadIdx.x % kWarp; d < width; d += kWarp) {
-        sum += widened(left[d]) * widened(right[d]);
+        sum += widen(left[d]) * widen(right[d]);
     }
-    for (int step = kWarp / 2; step > 0; step /= 2) {
-        sum += __shfl_xor_sync(kAllLanes, sum, step);
-    }
-    return sum;
+    return warp_sum(sum);
 }
 
 // A warp a token, here and below.
@@ -47,16 +27,6 @@ __global__ void gate_kernel(
     float const score = dot(x + n * width, weight, width);
     if (threadIdx.x % kWarp == 0) {
         gate[n] = 1.0F / (1.0F + expf(-score));
-    }
-}
-
-template <class T>
-__global__ void add_gated_kernel(
-    T const* z, float const* gate, std::int64_t size, std::int64_t width, T* y
-) {
-    auto const i = thread_place();
-    if (i < size) {
-        y[i] = stored(widened(y[i]) + gate[i / width] * widened(z[i]), T{});
     }
 }
 
@@ -81,25 +51,56 @@ __global__ void backward_kernel(T const* dy, RowTable<T> rows, T* dz, float* dsc
         dscore[n] = share * (1.0F - share) * sum;
     }
     for (std::int64_t d = threadIdx.x % kWarp; d < width; d += kWarp) {
-        dz[n * width + d] = stored(share * widened(dy[n * width + d]), T{});
+        dz[n * width + d] = narrow<T>(share * widen(dy[n * width + d]));
     }
 }
 
 template <class T>
-__global__ void add_input_kernel(
-    T const* part,
-    float const* dscore,
-    T const* weight,
-    std::int64_t size,
-    std::int64_t width,
-    T* dx
-) {
-    auto const i = thread_place();
-    if (i < size) {
-        float const more = widened(part[i]) + dscore[i / width] * widened(weight[i % width]);
-        dx[i] = stored(widened(dx[i]) + more, T{});
+struct AddGated {
+    T const* z;
+    float const* gate;
+    T* y;
+    std::int64_t width;
+
+    template <int n>
+    __device__ void at(std::int64_t row, std::int64_t d) const {
+        float more[n];
+        float sum[n];
+        load(z + row * width + d, more);
+        load(y + row * width + d, sum);
+        float const share = gate[row];
+#pragma unroll
+        for (int j = 0; j < n; ++j) {
+            sum[j] += share * more[j];
+        }
+        store(sum, y + row * width + d);
     }
-}
+};
+
+template <class T>
+struct AddInput {
+    T const* part;
+    float const* dscore;
+    T const* weight;
+    T* dx;
+    std::int64_t width;
+
+    template <int n>
+    __device__ void at(std::int64_t row, std::int64_t d) const {
+        float more[n];
+        float factor[n];
+        float sum[n];
+        load(part + row * width + d, more);
+        load(weight + d, factor);
+        load(dx + row * width + d, sum);
+        float const slope = dscore[row];
+#pragma unroll
+        for (int j = 0; j < n; ++j) {
+            sum[j] += more[j] + slope * factor[j];
+        }
+        store(sum, dx + row * width + d);
+    }
+};
 
 }  // namespace
 
@@ -117,13 +118,10 @@ void shared_gate(View<T const, 2> x, View<T const, 2> weight, View<float, 1> gat
 
 template <class T>
 void add_gated(View<T const, 2> z, View<float const, 1> gate, View<T, 2> y, Stream stream) {
-    if (z.size() == 0) {
-        return;
-    }
-    add_gated_kernel<T><<<blocks_for(z.size()), kThreads, 0, queue_of(stream).get()>>>(
-        z.data, gate.data, z.size(), z.shape[1], y.data
+    AddGated<T> const body{z.data, gate.data, y.data, z.shape[1]};
+    over_rows<kVectorBytes / sizeof(T)>(
+        z.shape[0], z.shape[1], all_aligned(kVectorBytes, z.data, y.data), body, stream
     );
-    check_launch();
 }
 
 template <class T>
@@ -152,13 +150,11 @@ void add_shared_input(
     View<T, 2> dx,
     Stream stream
 ) {
-    if (part.size() == 0) {
-        return;
-    }
-    add_input_kernel<T><<<blocks_for(part.size()), kThreads, 0, queue_of(stream).get()>>>(
-        part.data, dscore.data, weight.data, part.size(), part.shape[1], dx.data
+    AddInput<T> const body{part.data, dscore.data, weight.data, dx.data, part.shape[1]};
+    over_rows<kVectorBytes / sizeof(T)>(
+        part.shape[0], part.shape[1], all_aligned(kVectorBytes, part.data, weight.data, dx.data),
+        body, stream
     );
-    check_launch();
 }
 
 template decltype(shared_gate<float>) shared_gate<float>;

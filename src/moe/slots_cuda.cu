@@ -4,7 +4,6 @@
 
 #include "base/math.h"
 #include "device/cuda_memory.h"
-#include "device/cuda_queue.h"
 #include "moe/block_sums.h"
 #include "moe/kernel_lists.h"
 #include "moe/routing_ops.h"
@@ -47,7 +46,7 @@ __global__ void count_kernel(
             count += chosen[k] == bucket ? 1 : 0;
         }
     }
-    auto const sum = block_sum<std::int32_t, kWalkers>(count);
+    auto const sum = block_sum(count);
     if (threadIdx.x == 0) {
         counts[bucket] = sum;
     }
@@ -63,7 +62,7 @@ __global__ void probability_kernel(
             sum += static_cast<double>(probs[n * gridDim.x + blockIdx.x]);
         }
     }
-    sum = block_sum<double, kWalkers>(sum);
+    sum = block_sum(sum);
     if (threadIdx.x == 0) {
         sums[blockIdx.x] = sum;
     }

@@ -3,8 +3,7 @@
 
 #include "base/math.h"
 #include "device/cuda_memory.h"
-#include "device/cuda_queue.h"
-#include "moe/block_sums.h"
+#include "moe/cuda_launch.h"
 #include "moe/unit_rows.h"
 
 namespace isogloss::cuda {
@@ -21,10 +20,10 @@ __global__ void scale_kernel(
     auto const* const row = x + blockIdx.x * width;
     double squares = 0.0;
     for (std::int64_t d = threadIdx.x; d < width; d += kThreads) {
-        auto const value = static_cast<double>(widened(row[d]));
+        auto const value = static_cast<double>(widen(row[d]));
         squares += value * value;
     }
-    squares = block_sum<double, kThreads>(squares);
+    squares = block_sum(squares);
     if (threadIdx.x == 0) {
         bool const counts = target[blockIdx.x] >= 0 && squares > 0.0;
         scale[blockIdx.x] = counts ? 1.0 / sqrt(squares) : 0.0;
@@ -45,7 +44,7 @@ __global__ void run_sums_kernel(
     }
     double sum = 0.0;
     for (auto n = begin; n < end; ++n) {
-        sum += scale[n] * static_cast<double>(widened(x[n * width + d]));
+        sum += scale[n] * static_cast<double>(widen(x[n * width + d]));
     }
     sums[static_cast<std::int64_t>(blockIdx.y) * width + d] = sum;
 }
