@@ -7,18 +7,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/require.h"
-#include "base/unique_handle.h"
 
 namespace isogloss {
 namespace {
-
-struct DescriptorTraits {
-    using type = int;
-    static type null() noexcept { return -1; }
-    static void release(type descriptor) noexcept { ::close(descriptor); }
-};
-using Descriptor = UniqueHandle<DescriptorTraits>;
 
 [[noreturn]] void fail_here(std::filesystem::path const& path, char const* what) {
     fail(
@@ -96,6 +89,27 @@ void write_at(
         }
         first += written;
         bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+}
+
+void read_at(std::filesystem::path const& path, std::int64_t first, std::span<std::byte> out) {
+    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    require_data(file.get() >= 0, "{}: cannot be read: {}", path.string(), std::strerror(errno));
+    while (!out.empty()) {
+        auto const count = ::pread(file.get(), out.data(), out.size(), first);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        require_environment(
+            count >= 0, "{}: reading failed at byte {}: {}", path.string(), first,
+            std::strerror(errno)
+        );
+        require_data(
+            count > 0, "{}: ends at byte {}, where {} more are to be read", path.string(), first,
+            out.size()
+        );
+        first += count;
+        out = out.subspan(static_cast<std::size_t>(count));
     }
 }
 

@@ -20,6 +20,11 @@ void write_at(
     std::filesystem::path const& path, std::int64_t first, std::span<std::byte const> bytes
 );
 
+/// Fills `out` with the bytes of a file from its byte `first` on.
+/// @throws Error  (data) when there is no file, or it ends before; (environment) when it cannot be
+///         read
+void read_at(std::filesystem::path const& path, std::int64_t first, std::span<std::byte> out);
+
 /// Flushes a finished file, or the entries of a folder, to disk.
 /// @throws Error  (environment)
 void flush_to_disk(std::filesystem::path const& path);

@@ -226,8 +226,7 @@ std::filesystem::path begin_folder(std::filesystem::path const& to, std::int64_t
         !std::filesystem::exists(to), "{}: exists already; choose another folder or remove it",
         to.string()
     );
-    auto partial = to;
-    partial += ".partial";
+    auto const partial = with_ending(to, ".partial");
     std::error_code error;
     std::filesystem::remove_all(partial, error);
     make_folders(partial);
@@ -237,11 +236,7 @@ std::filesystem::path begin_folder(std::filesystem::path const& to, std::int64_t
 
 void commit_folder(std::filesystem::path const& partial, std::filesystem::path const& to) {
     flush_to_disk(partial);
-    std::error_code error;
-    std::filesystem::rename(partial, to, error);
-    require_environment(
-        !error, "{}: cannot be renamed to {}: {}", partial.string(), to.string(), error.message()
-    );
+    rename_path(partial, to);
 }
 
 void require_no_obstacles(ExportRequest const& request) {
@@ -257,8 +252,7 @@ void require_no_obstacles(ExportRequest const& request) {
 ExportResult export_hugging_face(ExportRequest const& request, MpiComm const& world) {
     require_no_obstacles(request);
     auto const to = without_last_slash(request.to);
-    auto partial = to;
-    partial += ".partial";
+    auto partial = with_ending(to, ".partial");
     std::optional<Weights> weights;
     Attempt work;
     work.run([&] { weights.emplace(request); });

@@ -14,9 +14,7 @@ namespace isogloss {
 std::vector<std::string> copy_tokenizer_files(
     std::filesystem::path const& folder, CheckpointInfo const& info, std::filesystem::path const& to
 ) {
-    auto const found = info.separator >= 0
-                           ? Tokenizer::open(folder.string(), info.separator).sha256()
-                           : Tokenizer::open(folder.string()).sha256();
+    auto const found = Tokenizer::open(folder.string(), info.separator).sha256();
     require_data(
         found == info.tokenizer_sha256,
         "{}: its tokenizer hashes to {}, the model has {} ({}); give the folder of the model's own",

@@ -16,8 +16,7 @@ namespace isogloss {
 /// Writes every image into `folder` and flushes the files to disk at the end. The calling thread
 /// writes, a second one hashes tensors, a third one files: each byte is hashed twice, which takes
 /// a core longer than it takes a disk to write it. While they hash, the kernel brings to disk what
-/// is written. An image gives its memory back when all three are done
-/// with it.
+/// is written. An image gives its memory back when all three are done with it.
 ///
 /// @param stop   asked between two files; nothing is returned once it says so
 /// @param parts  counts what is done, for whoever watches

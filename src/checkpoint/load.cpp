@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 #include <future>
 #include <map>
 #include <set>
@@ -157,12 +156,8 @@ void require_hashes(
 void read_elements(
     Hdf5File const& file, std::string const& tensor, std::int64_t first, std::span<float> out
 ) {
-    std::ifstream stream(file.path(), std::ios::binary);
-    stream.seekg(file.file_offset(tensor) + first * static_cast<std::int64_t>(sizeof(float)));
-    stream.read(
-        reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size_bytes())
-    );
-    require_data(stream.good(), "{}: {} cannot be read to its end", file.path().string(), tensor);
+    auto const begin = file.file_offset(tensor) + first * static_cast<std::int64_t>(sizeof(float));
+    read_at(file.path(), begin, std::as_writable_bytes(out));
 }
 
 void read_pieces(

@@ -48,9 +48,7 @@ std::filesystem::path above(std::filesystem::path const& folder) {
 }  // namespace
 
 std::filesystem::path partial_folder(std::filesystem::path const& folder) {
-    auto partial = without_last_slash(folder);
-    partial += kPartial;
-    return partial;
+    return with_ending(without_last_slash(folder), kPartial);
 }
 
 std::filesystem::path step_folder(std::int64_t step) {
@@ -95,9 +93,7 @@ StoredCheckpoint PartialCheckpoint::commit(Manifest const& manifest) {
     );
     // A folder that is not empty cannot be renamed over. Killed between the two renames, the job
     // finds the checkpoint before this one, and computes this step again.
-    auto replaced = final_;
-    replaced += ".replaced";
-    replaced += kPartial;
+    auto const replaced = partial_folder(with_ending(final_, ".replaced"));
     if (is_there) {
         remove_folder(replaced);
         rename_path(final_, replaced);

@@ -174,8 +174,7 @@ NewestCheckpoint newest_whole_checkpoint(
 }
 
 void set_aside(std::filesystem::path const& folder) {
-    auto aside = folder;
-    aside += ".damaged";
+    auto const aside = with_ending(folder, ".damaged");
     std::error_code error;
     std::filesystem::remove_all(aside, error);
     require_environment(
@@ -190,8 +189,7 @@ std::string point_latest(std::filesystem::path const& folder) {
         return {};
     }
     auto const latest = folder.parent_path() / kLatest;
-    auto next = latest;
-    next += ".partial";
+    auto const next = with_ending(latest, ".partial");
     std::error_code error;
     std::filesystem::remove(next, error);
     std::filesystem::create_directory_symlink(folder.filename(), next, error);
@@ -236,9 +234,7 @@ std::vector<std::filesystem::path> retire(
         if (folder.filename() == latest) {
             continue;
         }
-        auto removed = folder;
-        removed += ".removed";
-        retired.push_back(partial_folder(removed));
+        retired.push_back(partial_folder(with_ending(folder, ".removed")));
         rename_path(folder, retired.back());
     }
     return retired;

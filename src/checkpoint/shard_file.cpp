@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
 #include <numeric>
 #include <system_error>
@@ -150,18 +149,16 @@ void read_tensor(
 
 void check_tensor(Hdf5File const& file, TensorRecord const& tensor) {
     require_form(file, tensor);
-    std::ifstream stream(file.path(), std::ios::binary);
-    stream.seekg(file.file_offset(tensor.name));
-    std::vector<char> block(std::size_t{1} << 20U);
+    auto const begin = file.file_offset(tensor.name);
+    std::vector<std::byte> block(std::size_t{1} << 20U);
     Sha256 hash;
-    for (auto left = tensor.bytes(); left > 0 && stream;) {
-        stream.read(block.data(), std::min(left, std::ssize(block)));
-        hash.update(block.data(), static_cast<std::size_t>(stream.gcount()));
-        left -= stream.gcount();
+    for (std::int64_t done = 0; done < tensor.bytes();) {
+        auto const bytes = std::min(tensor.bytes() - done, std::ssize(block));
+        auto const part = std::span(block).first(static_cast<std::size_t>(bytes));
+        read_at(file.path(), begin + done, part);
+        hash.update(part.data(), part.size());
+        done += bytes;
     }
-    require_data(
-        stream.good(), "{}: {} cannot be read to its end", file.path().string(), tensor.name
-    );
     require_hash(hash.finish(), file, tensor);
 }
 

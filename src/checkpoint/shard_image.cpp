@@ -4,9 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
 #include "base/file.h"
@@ -21,7 +19,6 @@ namespace isogloss {
 namespace {
 
 constexpr std::size_t kSlice = std::size_t{1} << 24;  // bytes after which the disk gets its share
-constexpr std::size_t kBlock = 4096;
 // Most bytes that HDF5 adds, to a file and to each of its tensors.
 constexpr std::int64_t kHeaders = 8192;
 constexpr std::int64_t kHeaderOfTensor = 1024;
@@ -42,23 +39,11 @@ std::unique_ptr<std::byte[]> host_memory(std::size_t size) {
 
 // Headers, which lie between tensors.
 void hash_gap(
-    std::ifstream& file,
-    std::filesystem::path const& path,
-    std::int64_t begin,
-    std::int64_t end,
-    Sha256& hash
+    std::filesystem::path const& path, std::int64_t begin, std::int64_t end, Sha256& hash
 ) {
-    std::array<char, kBlock> block{};
-    file.seekg(begin);
-    while (begin < end) {
-        auto const bytes = std::min(end - begin, std::ssize(block));
-        file.read(block.data(), bytes);
-        require_environment(
-            file.good(), "{}: was written and cannot be read back at byte {}", path.string(), begin
-        );
-        hash.update(block.data(), static_cast<std::size_t>(bytes));
-        begin += bytes;
-    }
+    std::vector<std::byte> gap(static_cast<std::size_t>(end - begin));
+    read_at(path, begin, gap);
+    hash.update(gap.data(), gap.size());
 }
 
 }  // namespace
@@ -151,16 +136,15 @@ std::string ShardImage::hash_of_tensor(std::size_t index) const {
 
 ShardRecord ShardImage::hash_of_file(std::filesystem::path const& folder) const {
     auto const path = folder / file_;
-    std::ifstream file(path, std::ios::binary);
     Sha256 hash;
     std::int64_t at = 0;
     for (auto const& place : places_) {
         auto const bytes = bytes_of_tensor(place.tensor);
-        hash_gap(file, path, at, place.begin, hash);
+        hash_gap(path, at, place.begin, hash);
         hash.update(bytes.data(), bytes.size());
         at = place.begin + std::ssize(bytes);
     }
-    hash_gap(file, path, at, file_bytes_, hash);
+    hash_gap(path, at, file_bytes_, hash);
     return {file_, file_bytes_, hash.finish()};
 }
 

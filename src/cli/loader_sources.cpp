@@ -11,11 +11,11 @@
 #include <fstream>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "base/require.h"
-#include "base/unique_handle.h"
 #include "corpus/corpus_part.h"
 #include "storage/hdf5_writer.h"
 
@@ -25,12 +25,6 @@ namespace {
 constexpr std::int32_t kVocabulary = 65536;
 constexpr std::int64_t kPiece = std::int64_t{1} << 20;  // tokens at a time
 constexpr double kSpread = 1000.0;                      // largest language to smallest
-
-struct DescriptorTraits {
-    using type = int;
-    static type null() noexcept { return -1; }
-    static void release(type descriptor) noexcept { ::close(descriptor); }
-};
 
 // "qaa", "qab", ...: codes that BCP 47 leaves to private use.
 std::string private_tag(std::int64_t language) {
@@ -159,7 +153,7 @@ void FlatFile::prefetch(std::int64_t first, std::int64_t count) const {
 }
 
 void drop_from_cache(std::filesystem::path const& path) {
-    UniqueHandle<DescriptorTraits> const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     require_environment(
         file.get() >= 0, "{}: cannot be opened: {}", path.string(), std::strerror(errno)
     );

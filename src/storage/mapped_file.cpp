@@ -10,20 +10,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/require.h"
 
 namespace isogloss {
-namespace {
-
-struct DescriptorTraits {
-    using type = int;
-    static type null() noexcept { return -1; }
-    static void release(type descriptor) noexcept { ::close(descriptor); }
-};
-using Descriptor = UniqueHandle<DescriptorTraits>;
-
-}  // namespace
-
 void MappingTraits::release(type mapping) noexcept {
     ::munmap(const_cast<std::byte*>(mapping.data), mapping.bytes);  // munmap takes no const
 }

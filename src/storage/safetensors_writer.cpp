@@ -64,10 +64,6 @@ std::string header_of(
 
 }  // namespace
 
-void FileDescriptorTraits::release(type descriptor) noexcept {
-    ::close(descriptor);
-}
-
 SafetensorsWriter::SafetensorsWriter(
     std::filesystem::path const& path, std::vector<ForeignTensor> tensors, Metadata const& metadata
 )

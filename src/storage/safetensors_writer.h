@@ -9,16 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/unique_handle.h"
+#include "base/descriptor.h"
 #include "storage/safetensors.h"
 
 namespace isogloss {
-
-struct FileDescriptorTraits {
-    using type = int;
-    static type null() noexcept { return -1; }
-    static void release(type descriptor) noexcept;
-};
 
 /// The header is written first, so all tensors are known before any of their bytes.
 class SafetensorsWriter {
@@ -43,7 +37,7 @@ public:
 
 private:
     std::filesystem::path path_;
-    UniqueHandle<FileDescriptorTraits> file_;
+    Descriptor file_;
     std::int64_t missing_ = 0;  ///< bytes still to come
 };
 

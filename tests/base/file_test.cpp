@@ -21,6 +21,20 @@ TEST(FileTest, ContentIsWrittenWholeAndNothingElseStays) {
     EXPECT_FALSE(std::filesystem::exists(folder / "f.partial"));
 }
 
+TEST(FileTest, BytesAreReadFromTheMiddleAndAFileThatEndsBeforeIsNamed) {
+    test::TemporaryFolder const folder;
+    write_file(folder / "f", "abcdef");
+    std::string out(3, '?');
+    read_at(folder / "f", 2, std::as_writable_bytes(std::span(out)));
+    EXPECT_EQ(out, "cde");
+    test::expect_error(Exit::data, "f: ends at byte 6, where 2 more are to be read", [&] {
+        read_at(folder / "f", 5, std::as_writable_bytes(std::span(out)));
+    });
+    test::expect_error(Exit::data, "g: cannot be read", [&] {
+        read_at(folder / "g", 0, std::as_writable_bytes(std::span(out)));
+    });
+}
+
 TEST(FileTest, AFolderThatIsNotThereIsNamed) {
     test::TemporaryFolder const folder;
     test::expect_error(Exit::environment, "no/f", [&] { write_file(folder / "no/f", "x"); });
