@@ -2,35 +2,15 @@
 #pragma once
 
 #include <condition_variable>
-#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 
 #include "base/log.h"
+#include "comm/claim_record.h"
 
 namespace isogloss {
-
-/// Who holds a folder: one JSON object in one line of FOLDER/in-use.json.
-struct ClaimRecord {
-    std::string host;
-    std::string machine;  ///< whose process numbers these are: its start and namespace
-    std::int64_t process = 0;
-    std::int64_t started = 0;  ///< of the process, as the kernel counts: a number may be used again
-    std::string job;           ///< of Slurm; "": none
-    double since = 0.0;        ///< seconds since 1970 by the host's clock
-    std::uint64_t beat = 0;    ///< rises while the holder lives
-
-    [[nodiscard]] bool is_same_holder(ClaimRecord const& other) const;
-};
-
-/// Nothing when there is none, or none that can be read.
-std::optional<ClaimRecord> read_claim(std::filesystem::path const& folder);
-
-/// This process, as it would hold a folder from now on.
-ClaimRecord own_claim();
 
 /// Holds a folder while it lives, by a file that a thread rewrites every `beat` seconds: locks of
 /// file systems do not reach over nodes everywhere, and clocks of nodes differ.

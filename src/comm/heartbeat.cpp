@@ -1,23 +1,20 @@
 // comm/heartbeat.cpp
 #include "comm/heartbeat.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <iterator>
 #include <map>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "comm/shared_line.h"
 
 namespace isogloss {
 namespace {
-
-constexpr std::size_t kFileBytes = 512;
 
 // "forward of layer 4, step 120"
 std::string place(Heartbeat const& heartbeat) {
@@ -74,28 +71,11 @@ std::filesystem::path heartbeat_file(std::filesystem::path const& folder, int ra
 }
 
 bool write_heartbeat(std::filesystem::path const& file, Heartbeat const& heartbeat) {
-    auto text = to_json(heartbeat).dump();
-    text.resize(kFileBytes - 1, ' ');
-    text += '\n';
-    int const handle = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (handle < 0) {
-        return false;
-    }
-    auto const written = ::pwrite(handle, text.data(), text.size(), 0);
-    bool const is_closed = ::close(handle) == 0;  // where a network disk says that it failed
-    return written == static_cast<ssize_t>(text.size()) && is_closed;
+    return write_shared_line(file, to_json(heartbeat), IfFile::either);
 }
 
 std::optional<Heartbeat> read_heartbeat(std::filesystem::path const& file) {
-    std::ifstream stream(file, std::ios::binary);
-    std::string line;
-    if (!std::getline(stream, line)) {
-        return std::nullopt;
-    }
-    auto const value = Json::parse(line, nullptr, false);
-    if (!value.is_object()) {
-        return std::nullopt;
-    }
+    auto const value = read_shared_line(file);
     try {
         return Heartbeat{
             .rank = value.at("rank").get<int>(),
