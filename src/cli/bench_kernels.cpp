@@ -285,18 +285,12 @@ private:
     std::vector<KernelTime> times_;
 };
 
-// What the device reaches at the two things that bound all operations.
-struct KernelLimits {
-    double flops = 0.0;  ///< a second, of the step's own products
-    double bytes = 0.0;  ///< a second, read and written by a large copy
-};
-
-double share_of_limit(KernelTime const& time, KernelLimits const& limits) {
-    return time.flops > 0.0 ? time.flops / time.seconds / limits.flops
-                            : time.bytes / time.seconds / limits.bytes;
+double share_of_limit(KernelTime const& time, StepLimits const& limits) {
+    return time.flops > 0.0 ? time.flops / time.seconds / limits.products
+                            : time.bytes / time.seconds / limits.copy;
 }
 
-Json to_json(std::vector<KernelTime> const& times, KernelLimits const& limits) {
+Json to_json(std::vector<KernelTime> const& times, StepLimits const& limits) {
     Json json = Json::array();
     for (auto const& time : times) {
         Json entry{
@@ -314,7 +308,7 @@ Json to_json(std::vector<KernelTime> const& times, KernelLimits const& limits) {
     return json;
 }
 
-std::string table_text(std::vector<KernelTime> const& times, KernelLimits const& limits) {
+std::string table_text(std::vector<KernelTime> const& times, StepLimits const& limits) {
     Table table({"operation", "ms", "GFLOP/s", "GB/s", "% of limit"});
     for (auto const& time : times) {
         table.add_row(
@@ -327,7 +321,7 @@ std::string table_text(std::vector<KernelTime> const& times, KernelLimits const&
     return table.text() +
            fmt::format(
                "limits: products of this step {:.0f} GFLOP/s, large copy {:.0f} GB/s\n",
-               limits.flops / 1e9, limits.bytes / 1e9
+               limits.products / 1e9, limits.copy / 1e9
            );
 }
 
@@ -352,7 +346,7 @@ Exit run_bench_kernels(Arguments const& arguments) {
     if (bench.device == Device::cuda) {
         cuda::choose_device(0);
     }
-    KernelLimits const limits{
+    StepLimits const limits{
         product_peak(bench.model, bench.device, bench.model.rows * bench.model.row_length),
         copy_peak(bench.device)};
     auto const times = bench.model.dtype == DType::bf16 ? KernelTimer<bf16>(bench).run()

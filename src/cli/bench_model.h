@@ -89,4 +89,10 @@ double step_bytes(BenchModel const& model, std::int64_t tokens);
 /// Bytes a second, read and written, of copying large memory of this rank's device to itself.
 double copy_peak(Device device);
 
+/// What bounds all operations of a step, measured beside them.
+struct StepLimits {
+    double products = 0.0;  ///< FLOP/s at the shapes of the step: product_peak
+    double copy = 0.0;      ///< bytes a second: copy_peak
+};
+
 }  // namespace isogloss

@@ -127,12 +127,6 @@ private:
     Optimizer optimizer_;
 };
 
-// What the machine gives, measured beside the step.
-struct StepLimits {
-    double products = 0.0;  // FLOP/s of all ranks at the shapes of the step
-    double copy = 0.0;      // bytes a second of one rank's device, read and written
-};
-
 Json to_json(StepBench const& bench, StepTimes const& times, StepLimits const& limits, int ranks) {
     double const tokens = static_cast<double>(bench.model.rows * bench.model.row_length);
     double const step = median(times.seconds);
@@ -262,6 +256,7 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
     barrier(comm);
     auto const tokens = even_part(bench.model.rows, comm.size(), 0).size() * bench.model.row_length;
     auto const device = bench.device.device;
+    // Products of all ranks, copies of one.
     StepLimits const limits{
         sum_over(product_peak(bench.model, device, tokens), comm), copy_peak(device)};
     auto json = to_json(bench, times, limits, comm.size());

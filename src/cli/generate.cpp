@@ -185,7 +185,9 @@ Exit run_generate(Arguments const& arguments, World const& world) {
     Options options(
         "generate",
         "Goes on from prompts, for looking at a model: prompt and continuation on standard output, "
-        "until the separator or max-tokens."
+        "until the separator or max-tokens. A classifier that decides about sequences does so "
+        "once, "
+        "by the prompt's tokens."
     );
     describe(options, config);
     if (options.parse(arguments) == Parsed::help) {

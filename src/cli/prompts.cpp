@@ -94,8 +94,7 @@ std::optional<Tokenizer> tokenizer_of(
         Corpus const corpus(options.corpus);
         tokenizer = Tokenizer::open(corpus.tokenizer_name(), corpus.manifest().separator);
     } else if (!options.tokenizer.empty()) {
-        tokenizer = info.separator >= 0 ? Tokenizer::open(options.tokenizer, info.separator)
-                                        : Tokenizer::open(options.tokenizer);
+        tokenizer = Tokenizer::open(options.tokenizer, info.separator);
     } else if (info.tokenizer_kind == "bytes") {
         tokenizer = Tokenizer::open("bytes");
     }

@@ -123,8 +123,8 @@ std::size_t Bpe::next_part(std::string_view text) const {
     if (!cuts_at_marks_) {
         return text.size();
     }
-    auto at =
-        text.find_first_not_of(kSpaceMark);  // its bytes in any order; the mark is sought below
+    // Its bytes in any order; the mark is sought below.
+    auto at = text.find_first_not_of(kSpaceMark);
     at = at == std::string_view::npos ? text.size() : at;
     at = text.find(kSpaceMark, at);
     return at == std::string_view::npos ? text.size() : at;

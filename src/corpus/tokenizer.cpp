@@ -129,6 +129,9 @@ Tokenizer Tokenizer::open(std::string const& name, std::string const& separator)
 }
 
 Tokenizer Tokenizer::open(std::string const& name, std::int32_t separator) {
+    if (separator == -1) {
+        return open(name);
+    }
     auto tokenizer = load(name);
     require_data(
         0 <= separator && separator < tokenizer.vocab_size_,

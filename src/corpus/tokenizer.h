@@ -31,7 +31,8 @@ public:
     ///                (usage) when `separator` is no token of it
     static Tokenizer open(std::string const& name, std::string const& separator = {});
 
-    /// The same with a separator that is known by its id, as a corpus keeps it.
+    /// The same with a separator that is known by its id, as a corpus keeps it; -1: it is not, and
+    /// is the tokenizer's own.
     static Tokenizer open(std::string const& name, std::int32_t separator);
 
     Tokenizer(Tokenizer&&) noexcept;
