@@ -5,9 +5,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from made_text import made_text  # noqa: E402
+
 PROGRAM = os.environ.get("ISOGLOSS_TEST_PROGRAM", str(SOURCE / "build/release/bin/isogloss"))
 LANGUAGES = ["be", "bn", "el", "en", "es", "hi", "hu", "ne", "sr", "sw", "tr", "zh"]
 MODEL = ["--model.width=32", "--model.heads=2", "--model.ffn-hidden=48", "--model.max-positions=64"]
@@ -82,7 +87,7 @@ class Folder:
         self.write("bin/sbatch", SBATCH).chmod(0o755)
         (self.root / "bin/isogloss").symlink_to(PROGRAM)
         for number, tag in enumerate(LANGUAGES):
-            self.write(f"text/{tag}.txt", made_text(number))
+            self.write(f"text/{tag}.txt", made_text(made_words(number), number + 1))
         self.environment = dict(os.environ, PATH=f"{self.root}/bin:{os.environ['PATH']}", OMP_WAIT_POLICY="passive",
                                 OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                                 OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_mpi_yield_when_idle="1")
@@ -131,14 +136,6 @@ class Folder:
         path.write_text(json.dumps(plan))
 
 
-def made_text(seed, documents=60):
-    """Documents of words in an order that can be learned, with letters of two scripts."""
-    state, paragraphs = seed + 1, []
-    words = [chr(0x3b1 + (seed + i) % 24) * (1 + i % 3) + chr(97 + (seed * 5 + i) % 26) * (1 + i % 4) for i in range(12)]
-    for _ in range(documents):
-        text = []
-        for _ in range(20):
-            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
-            text.append(words[(state >> 33) % len(words)])
-        paragraphs.append(" ".join(text))
-    return "\n\n".join(paragraphs) + "\n"
+def made_words(seed):
+    """Twelve words with letters of two scripts."""
+    return [chr(0x3b1 + (seed + i) % 24) * (1 + i % 3) + chr(97 + (seed * 5 + i) % 26) * (1 + i % 4) for i in range(12)]

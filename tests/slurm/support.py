@@ -12,10 +12,12 @@ import time
 import unittest
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-import cluster  # noqa: E402
-
 SOURCE = Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(SOURCE / "tests/support"))
+import cluster  # noqa: E402
+from made_text import made_text  # noqa: E402
+
 PROGRAM = os.environ.get("ISOGLOSS_TEST_PROGRAM", str(SOURCE / "build/release/bin/isogloss"))
 SKIPPED = 77  # what ctest takes for "skipped"
 LANGUAGES = {"en": "water the house of light and under stone bird",
@@ -66,18 +68,6 @@ def wait_until(condition, seconds, what):
     return value
 
 
-def made_text(words, seed):
-    """60 documents of a language: words in an order that can be learned."""
-    words, state, documents = words.split(), seed, []
-    for _ in range(60):
-        text = []
-        for _ in range(20):
-            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
-            text.append(words[(state >> 33) % len(words)])
-        documents.append(" ".join(text))
-    return "\n\n".join(documents) + "\n"
-
-
 def shards(checkpoint):
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     return {shard["file"]: shard["sha256"] for shard in manifest["shards"]}
@@ -98,7 +88,7 @@ class Bench:
     def prepare(self):
         (self.root / "text").mkdir()
         for seed, (tag, words) in enumerate(LANGUAGES.items()):
-            (self.root / "text" / f"{tag}.txt").write_text(made_text(words, seed), encoding="utf-8")
+            (self.root / "text" / f"{tag}.txt").write_text(made_text(words.split(), seed), encoding="utf-8")
         (self.root / "site.env").write_text("")
         self.isogloss("corpus", "build", "--input=text", "--tokenizer=bytes", "--out=corpus", "--valid-share=0.1",
                       "--licence=CC0-1.0")
