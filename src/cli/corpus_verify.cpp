@@ -9,6 +9,7 @@
 #include "corpus/corpus.h"
 
 namespace isogloss {
+
 Exit run_corpus_verify(Arguments const& arguments) {
     std::filesystem::path directory;
     bool json = false;

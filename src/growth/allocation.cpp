@@ -12,8 +12,6 @@
 namespace isogloss {
 namespace {
 
-// A layer has at most 999 experts; what is above that is a slip of the hand.
-
 void check_budget(std::size_t layers, std::int64_t budget, std::int32_t minimum) {
     auto const count = static_cast<std::int64_t>(layers);
     require_usage(minimum >= 1, "minimum = {}: a layer has at least 1 expert", minimum);

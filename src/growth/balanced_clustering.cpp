@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kBeginnings = 8;       // of a search for one objective, before it is given up
 constexpr double kLeastGain = 1e-9;  // of a sum of distances, far above its rounding
-constexpr std::uint64_t kExchangeSeed =
-    20251;  // any number; results must only be the same each time
+// Any number; results must only be the same each time.
+constexpr std::uint64_t kExchangeSeed = 20251;
 
 // Random exchanges, ever more of them: another beginning near the best assignment, then far.
 GroupAssignment shaken(GroupAssignment assignment, int beginning, std::uint64_t stream) {

@@ -19,8 +19,8 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kDeviationBlock =
-    65536;  // elements, of deviations on their way to a file or a sum
+// Elements, of deviations on their way to a file or a sum.
+constexpr std::int64_t kDeviationBlock = 65536;
 
 Placement on_all(ModelConfig const& config, MpiComm const& group) {
     PlacementRequest request;
