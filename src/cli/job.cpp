@@ -3,11 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <system_error>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "checkpoint/attempt.h"
+#include "comm/collective.h"
 #include "comm/job_check.h"
 
 namespace isogloss {
@@ -89,11 +92,17 @@ void Job::heed(std::filesystem::path const& file) {
 }
 
 void Job::end(Exit exit) {
-    if (exit != Exit::stopped || world_.comm().rank() != 0) {
+    if (exit != Exit::stopped) {
         return;
     }
-    if (auto const reason = std::string(stop_.name()); !reason.empty()) {
-        log_.info("stopped by " + reason + "; run the same command again to go on");
+    // Clocks and signals reach ranks at different moments, and all stop for the first.
+    auto const reasons = gather_all(std::string(stop_.name()), world_.comm());
+    if (world_.comm().rank() != 0) {
+        return;
+    }
+    if (auto const it = std::ranges::find_if(reasons, std::not_fn(&std::string::empty));
+        it != reasons.end()) {
+        log_.info("stopped by " + *it + "; run the same command again to go on");
     }
     for (auto const& file : stop_.remove_files()) {
         log_.info(file.string() + " was obeyed and is removed: the next start goes on");

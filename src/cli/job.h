@@ -52,7 +52,7 @@ public:
     [[nodiscard]] StopSignal const& stop() const { return stop_; }
 
     /// After a command that ended early: says why, and removes the STOP file that was obeyed, so
-    /// that the next start goes on.
+    /// that the next start goes on. Collective.
     void end(Exit exit);
 
 private:

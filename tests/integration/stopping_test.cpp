@@ -175,5 +175,14 @@ TEST_F(StoppingTest, RanksWithOtherOptionsAreNamedAtTheStart) {
     EXPECT_FALSE(std::filesystem::exists(*stage / "options"));
 }
 
+// Clocks of ranks differ: here only one of them has one.
+TEST_F(StoppingTest, ALimitThatOneRankSeesFirstIsNamed) {
+    Words const program{ISOGLOSS_TEST_PROGRAM};
+    auto const words = program + stage->train("unlike", 900, {"--train.rows=64"});
+    auto const outcome = run_unlike(words, words + Words{"--stop-after=2s"});
+    expect_parts(outcome, 75, {"stopped by --stop-after"});
+    expect_saved("unlike");
+}
+
 }  // namespace
 }  // namespace isogloss
