@@ -9,7 +9,7 @@ import re
 import signal
 import time
 
-from support import PLAN, PROBE, RUN, Bench, QueueTest, main, rank_and_node, shards, wait_until
+from support import PLAN, PROBE, RUN, STEPS, Bench, QueueTest, main, rank_and_node, shards, wait_until
 
 TWO_BY_TWO = ("--nodes=2", "--ntasks-per-node=2", "--cpus-per-task=1")
 
@@ -38,7 +38,7 @@ class TrainTest(QueueTest):
     def test_a_run_goes_to_its_end_on_two_nodes_of_two_ranks(self):
         log = self.straight.log()
         self.assertIn("ranks: 4, of threads: 1, on nodes: n[1-2]", log)
-        self.assertIn("on 4 ranks: step 0 to 12", log)
+        self.assertIn(f"on 4 ranks: step 0 to {STEPS}", log)
         self.assertIn("exit code 0: done", log)
         self.assertEqual(self.straight.field("Restarts"), "0")
 
@@ -229,7 +229,7 @@ class ChainTest(QueueTest):
         self.assertEqual(group.log(), "")
 
     def test_two_submissions_of_one_file_take_turns(self):
-        (self.bench.root / "turn.cfg").write_text(RUN.format(out="turn"))
+        (self.bench.root / "turn.cfg").write_text(RUN.format(out="turn", steps=STEPS))
         (first,), _ = self.submit("turn.cfg", *self.OPTIONS)
         first.hold("turn", num_ranks=2)
         (second,), _ = self.submit("turn.cfg", *self.OPTIONS)
@@ -237,7 +237,7 @@ class ChainTest(QueueTest):
         first.release()
         first.wait("COMPLETED")
         second.wait("COMPLETED")
-        self.assertIn("all 12 steps are done", second.log())
+        self.assertIn(f"all {STEPS} steps are done", second.log())
 
 
 if __name__ == "__main__":

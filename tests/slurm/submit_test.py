@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support import PLAN, PROBE, PROGRAM, RUN, SOURCE
+from support import PLAN, PROBE, PROGRAM, RUN, SOURCE, STEPS
 
 SBATCH = """#!/bin/sh
 for word in "$@"; do printf '%s\\n' "$word"; done >> calls
@@ -28,7 +28,7 @@ class SubmitTest(unittest.TestCase):
             (self.folder / name).parent.mkdir(exist_ok=True)
             (self.folder / name).write_text(SBATCH if name.endswith("sbatch") else "")
         (self.folder / "bin/sbatch").chmod(0o755)
-        self.write("run.cfg", RUN.format(out="run"))
+        self.write("run.cfg", RUN.format(out="run", steps=STEPS))
         self.write("plan.json", json.dumps(PLAN))
         self.write("probe.cfg", PROBE + "languages = el,en,tr # of the corpus\n")
 
@@ -100,8 +100,8 @@ class SubmitTest(unittest.TestCase):
         self.assertEqual(call[4:7], ["--nodes=8", "--qos=long", "--nodes=2"])
 
     def test_what_cannot_run_is_not_submitted(self):
-        self.write("lost.cfg", RUN.format(out="run").replace("from = model", "from = nowhere"))
-        self.write("endless.cfg", RUN.format(out="run").replace("out = run\n", ""))
+        self.write("lost.cfg", RUN.format(out="run", steps=STEPS).replace("from = model", "from = nowhere"))
+        self.write("endless.cfg", RUN.format(out="run", steps=STEPS).replace("out = run\n", ""))
         self.write("wrong.json", json.dumps(dict(PLAN, stage=[])))
         self.write("empty.cfg", "checkpoint = model\nout = probe\n")
         for words, message in ((["none.cfg"], "no such file: none.cfg"),
@@ -118,7 +118,7 @@ class SubmitTest(unittest.TestCase):
         self.assertEqual(self.calls(), [])
 
     def test_a_word_after_the_dashes_goes_over_the_file(self):
-        self.write("lost.cfg", RUN.format(out="run").replace("from = model", "from = nowhere"))
+        self.write("lost.cfg", RUN.format(out="run", steps=STEPS).replace("from = model", "from = nowhere"))
         self.submit("lost.cfg", "--", "--run.from=model")
         self.assertEqual(len(self.calls()), 1)
 

@@ -24,6 +24,7 @@ LANGUAGES = {"en": "water the house of light and under stone bird",
              "el": "νερό το σπίτι του φως και κάτω πέτρα πουλί",
              "hi": "पानी घर का प्रकाश और नीचे पत्थर पक्षी",
              "tr": "su ev ışık ve altında taş kuş bir"}
+STEPS = 40  # so many that a run is still under way when a test has seen its first ones
 RUN = """[run]
 from = model
 out = {out}
@@ -31,8 +32,8 @@ out = {out}
 corpus = corpus
 languages = en,el
 [train]
-steps = 12
-rows = 8
+steps = {steps}
+rows = 64
 row-length = 32
 learning-rate = 0.01
 warmup-steps = 2
@@ -59,12 +60,12 @@ similarity-layers = 1
 """
 
 
-def wait_until(condition, seconds, what):
+def wait_until(condition, seconds, what, pause=0.05):
     end = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
-        time.sleep(0.05)
+        time.sleep(pause)
     return value
 
 
@@ -170,7 +171,7 @@ class Job:
     def hold(self, run, num_ranks=4, steps=3):
         """Stops the ranks where they are, after some steps of `run`: what comes now, comes in mid-run."""
         metrics = self.bench.root / run / "metrics.jsonl"
-        wait_until(lambda: metrics.exists() and metrics.read_bytes().count(b"\n") >= steps, 60, self.story)
+        wait_until(lambda: metrics.exists() and metrics.read_bytes().count(b"\n") >= steps, 60, self.story, 0.01)
         self.signal_ranks(signal.SIGSTOP)
         assert len(self.ranks()) == num_ranks, self.story()
         return self
@@ -215,7 +216,7 @@ class QueueTest(unittest.TestCase):
 
     @classmethod
     def train(cls, out, *words, **more):
-        (cls.bench.root / f"{out}.cfg").write_text(RUN.format(out=out))
+        (cls.bench.root / f"{out}.cfg").write_text(RUN.format(out=out, steps=STEPS))
         return cls.sbatch("train.sbatch", f"{out}.cfg", *words, **more)
 
     @classmethod
@@ -225,7 +226,7 @@ class QueueTest(unittest.TestCase):
         return [Job(cls.bench, number) for number in re.findall(r" # job (\d+)$", text, re.MULTILINE)], text
 
     @classmethod
-    def checkpoint(cls, out, step=12):
+    def checkpoint(cls, out, step=STEPS):
         return cls.bench.root / out / f"checkpoints/step-{step:08}"
 
 
