@@ -110,5 +110,34 @@ TEST(HuggingFaceNamesTest, ClosedExpertsAreZeroAndLastInChoice) {
     EXPECT_EQ(by_name.at("model.layers.1.mlp.gate.weight").shape.at(0), 4);
 }
 
+std::vector<std::int64_t> rows_of(ForeignParameter const& tensor) {
+    std::vector<std::int64_t> rows;
+    for (auto const& part : tensor.from) {
+        for (auto row = part.first; row < part.first + part.rows; ++row) {
+            rows.push_back(row);
+        }
+    }
+    return rows;
+}
+
+// Angle i turns rows i and i + 2 of a head of width 4 here, rows 2 i and 2 i + 1 in Ernie's class,
+// so 0, 2, 1, 3 of each head must lie there. Two heads of queries, one of keys, one of values.
+TEST(HuggingFaceNamesTest, RowsThatErnieTurnsTogetherLieTogether) {
+    auto config = with_experts({1, 2, 4});
+    config.num_heads = 2;
+    config.num_kv_heads = 1;
+    config.head_width = 4;
+    std::map<std::string, std::vector<std::int64_t>> found;
+    for (auto const& tensor : foreign_parameters(ForeignForm::ernie4_5_moe, config)) {
+        if (tensor.name.starts_with("model.layers.1.self_attn.")) {
+            found[tensor.name.substr(25)] = rows_of(tensor);
+        }
+    }
+    using Rows = std::vector<std::int64_t>;
+    EXPECT_EQ(found.at("q_proj.weight"), (Rows{0, 2, 1, 3, 4, 6, 5, 7}));
+    EXPECT_EQ(found.at("k_proj.weight"), (Rows{8, 10, 9, 11}));
+    EXPECT_EQ(found.at("v_proj.weight"), (Rows{12, 13, 14, 15}));
+}
+
 }  // namespace
 }  // namespace isogloss
