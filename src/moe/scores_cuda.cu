@@ -9,9 +9,32 @@ namespace {
 
 constexpr int kTile = 4;  ///< tokens and experts that one warp scores at a time
 
-// A warp scores kTile tokens: lanes share the width, in strides, and add up by halves.
-template <class T>
-__global__ void score_kernel(
+/// its[i] = elements [d, d + n) of rows first + i, zeros where there is none.
+template <class T, std::size_t n>
+__device__ void load_rows(
+    T const* rows,
+    std::int64_t first,
+    std::int64_t count,
+    std::int64_t width,
+    std::int64_t d,
+    float (&its)[kTile][n]
+) {
+#pragma unroll
+    for (int i = 0; i < kTile; ++i) {
+        if (first + i < count) {
+            load(rows + (first + i) * width + d, its[i]);
+        } else {
+#pragma unroll
+            for (std::size_t j = 0; j < n; ++j) {
+                its[i][j] = 0.0F;
+            }
+        }
+    }
+}
+
+// A warp scores kTile tokens: lanes share the width, n elements at a time, and add up by halves.
+template <int n, class T>
+__global__ void __launch_bounds__(kThreads) score_kernel(
     T const* x,
     float const* weight,
     std::int64_t tokens,
@@ -26,25 +49,26 @@ __global__ void score_kernel(
     }
     for (std::int64_t e0 = 0; e0 < experts; e0 += kTile) {
         float sum[kTile][kTile] = {};
-        for (auto d = lane; d < width; d += kWarp) {
-            float its[kTile];
-            float row[kTile];
-            for (int i = 0; i < kTile; ++i) {
-                its[i] = first + i < tokens ? widen(x[(first + i) * width + d]) : 0.0F;
-                row[i] = e0 + i < experts ? weight[(e0 + i) * width + d] : 0.0F;
-            }
-            for (int n = 0; n < kTile; ++n) {
-                for (int e = 0; e < kTile; ++e) {
-                    sum[n][e] += its[n] * row[e];
+        for (auto d = lane * n; d < width; d += kWarp * n) {
+            float its[kTile][n];
+            float row[kTile][n];
+            load_rows(x, first, tokens, width, d, its);
+            load_rows(weight, e0, experts, width, d, row);
+#pragma unroll
+            for (int i = 0; i < kTile * kTile; ++i) {
+#pragma unroll
+                for (int j = 0; j < n; ++j) {
+                    sum[i / kTile][i % kTile] += its[i / kTile][j] * row[i % kTile][j];
                 }
             }
         }
-        for (int n = 0; n < kTile; ++n) {
-            for (int e = 0; e < kTile; ++e) {
-                float const logit = warp_sum(sum[n][e]);
-                if (lane == 0 && first + n < tokens && e0 + e < experts) {
-                    logits[(first + n) * experts + e0 + e] = logit;
-                }
+#pragma unroll
+        for (int i = 0; i < kTile * kTile; ++i) {
+            float const logit = warp_sum(sum[i / kTile][i % kTile]);
+            auto const token = first + i / kTile;
+            auto const expert = e0 + i % kTile;
+            if (lane == 0 && token < tokens && expert < experts) {
+                logits[token * experts + expert] = logit;
             }
         }
     }
@@ -107,9 +131,13 @@ void score(View<T const, 2> x, View<float const, 2> weight, View<float, 2> logit
         return;
     }
     auto const warps = (tokens + kTile - 1) / kTile;
-    score_kernel<T><<<blocks_for(warps * kWarp), kThreads, 0, queue_of(stream).get()>>>(
-        x.data, weight.data, tokens, width, weight.shape[0], logits.data
-    );
+    constexpr int kPack = 4;  // elements whose products still fit a thread's registers
+    with_pack_size<kPack>(all_aligned(kVectorBytes, x.data, weight.data), width, [&](auto pack) {
+        score_kernel<decltype(pack)::value>
+            <<<blocks_for(warps * kWarp), kThreads, 0, queue_of(stream).get()>>>(
+                x.data, weight.data, tokens, width, weight.shape[0], logits.data
+            );
+    });
     check_launch();
 }
 
