@@ -7,6 +7,7 @@ function(isogloss_program_test name)
         isogloss_options GTest::gtest GTest::gtest_main isogloss::base)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_compile_options(${target} PRIVATE ${ISOGLOSS_QUICK_TO_COMPILE})
+    target_precompile_headers(${target} REUSE_FROM isogloss_test_headers)
     target_compile_definitions(${target} PRIVATE
         ISOGLOSS_TEST_PROGRAM="$<TARGET_FILE:isogloss>"
         ISOGLOSS_TEST_MPIEXEC="${MPIEXEC_EXECUTABLE}"
@@ -18,6 +19,8 @@ function(isogloss_program_test name)
         ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
 endfunction()
 
+# Most of what crashes and help do is to wait, for a watchdog or for a program to start: another test
+# may run beside them.
 isogloss_program_test(chain TIMEOUT 300)
 isogloss_program_test(checkpoints TIMEOUT 300)
 isogloss_program_test(faults TIMEOUT 300 LABELS faults)
@@ -30,3 +33,4 @@ isogloss_program_test(families TIMEOUT 300)
 isogloss_program_test(grouping TIMEOUT 60)
 isogloss_program_test(plans TIMEOUT 60)
 isogloss_program_test(methods TIMEOUT 600)
+set_tests_properties(integration.crashes integration.help PROPERTIES PROCESSORS 1)
