@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/require.h"
 #include "checkpoint/attempt.h"
