@@ -12,7 +12,8 @@
 #include "comm/mpi_comm.h"
 #include "corpus/corpus.h"
 #include "model/language_model.h"
-#include "train/probe.h"
+#include "train/probe_config.h"
+#include "train/probe_file.h"
 
 namespace isogloss {
 
