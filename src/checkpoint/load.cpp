@@ -9,7 +9,6 @@
 #include <set>
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/require.h"
 #include "checkpoint/attempt.h"
 #include "checkpoint/fault_list.h"
