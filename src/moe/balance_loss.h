@@ -21,11 +21,13 @@ struct BalanceLoss {
 
 /// Of each layer that has a router, over the N tokens of all ranks that it routed:
 ///
-///     L = c sum_e E f_e P_e,   f_e = router_choices_e / (K N),   P_e = mean_n probs[n, e]
+///     L = c sum_e E f_e P_e,   f_e = router_choices_e / all choices,   P_e = mean_n probs[n, e]
 ///
-/// with c = 1, or K for BalanceScale::top_k. The gradient goes through P only: f counts choices,
-/// which have no derivative. One sum over ranks serves all layers, so this is called once a
-/// micro-batch, between forward and backward.
+/// with c = 1, or for BalanceScale::top_k the choices of a token in the mean: K, or less where a
+/// classifier leaves tokens fewer experts than K. So c f_e is the fraction of tokens that chose e,
+/// as in the released code. The gradient goes through P only: f counts choices, which have no
+/// derivative. One sum over ranks serves all layers, so this is called once a micro-batch, between
+/// forward and backward.
 ///
 /// Collective over `group`. No tokens on any rank: value and slopes are 0.
 /// @param layers       this rank's stats, in order of the layers; the same layers on every rank

@@ -14,7 +14,7 @@ namespace isogloss {
 /// What a perfectly balanced layer's balance loss is.
 enum class BalanceScale : std::uint8_t {
     one,    ///< 1: Switch, arXiv:2101.03961, eq. 4, and the papers after it
-    top_k,  ///< K: as the code released with MoE-LPR and LayerMoE computes it
+    top_k,  ///< choices of a token, K: as the code released with MoE-LPR and LayerMoE computes it
 };
 
 /// The language-priors loss of a token of an old language, which should prefer expert 0: MoE-LPR,

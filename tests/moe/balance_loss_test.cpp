@@ -42,6 +42,14 @@ TEST_F(BalanceLossTest, CountsTheTokensOfAllRanks) {
     EXPECT_FLOAT_EQ(loss.slope[0].at(1), 0.01F * 2.0F * 0.25F / 4.0F);
 }
 
+// The released code's E sum_e (fraction of tokens that chose e) P_e, where K = 2 and two of four
+// tokens had but one expert to choose: 3 (2/4 0.5 + 3/4 0.3 + 1/4 0.2) = 1.575.
+TEST_F(BalanceLossTest, TokensWithFewerChoicesThanKCountAsTheReleasedCodeCountsThem) {
+    std::vector<RoutingStats> const layers{on_last_rank({4, {2, 3, 1}, {2.0, 1.2, 0.8}})};
+    EXPECT_DOUBLE_EQ(balance_loss(layers, BalanceScale::top_k, 1.0, group).value, 1.575);
+    EXPECT_DOUBLE_EQ(balance_loss(layers, BalanceScale::one, 1.0, group).value, 1.575 * 4.0 / 6.0);
+}
+
 TEST_F(BalanceLossTest, SlopeIsTheChangeOfTheValueWithOneTokensProbability) {
     // The loss is linear in the probabilities, so a difference of any size is exact.
     auto layers = std::vector<RoutingStats>{
