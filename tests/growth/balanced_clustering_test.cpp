@@ -114,6 +114,56 @@ TEST(BalancedClusteringTest, WhatOneOutlierLeavesOpenIsStillGroupedWell) {
     }
 }
 
+double distances_within(
+    LanguageDistances const& distance, std::vector<LanguageGroup> const& groups
+) {
+    double sum = 0.0;
+    for (auto const& group : groups) {
+        for (auto const a : group) {
+            for (auto const b : group) {
+                sum += distance(a, b);
+            }
+        }
+    }
+    return sum;
+}
+
+// Whether an exchange of two languages gives a smaller sum of distances, by more than rounding, and
+// no larger objective: every exchange is made and both are added up anew.
+bool can_be_tightened(LanguageDistances const& distance, std::vector<LanguageGroup> groups) {
+    auto const sum = distances_within(distance, groups);
+    auto const objective = grouping_objective(distance, groups);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        for (std::size_t h = g + 1; h < groups.size(); ++h) {
+            for (auto& a : groups[g]) {
+                for (auto& b : groups[h]) {
+                    std::swap(a, b);
+                    bool const is_better = distances_within(distance, groups) < sum - 1e-8 &&
+                                           grouping_objective(distance, groups) <= objective;
+                    std::swap(a, b);
+                    if (is_better) {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+    return false;
+}
+
+TEST(BalancedClusteringTest, NoExchangeBringsTheGroupsCloserTogether) {
+    int greedy_can = 0;
+    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+        auto const distance = random_distances(20, seed + 200, 100000);
+        for (std::int32_t const groups : {2, 3, 5}) {
+            EXPECT_FALSE(can_be_tightened(distance, cluster_balanced(distance, groups)))
+                << "seed " << seed << ", " << groups << " groups";
+        }
+        greedy_can += can_be_tightened(distance, cluster_by_linkage(distance, 5)) ? 1 : 0;
+    }
+    EXPECT_GT(greedy_can, 0);  // it is not so by itself
+}
+
 TEST(BalancedClusteringTest, SizesOfAnyNumberOfGroupsDifferByAtMostOne) {
     auto const distance = random_distances(17, 9, 100000);
     for (std::int32_t groups = 1; groups <= 17; ++groups) {
