@@ -1,10 +1,10 @@
 # isogloss_test(FLOOR NAME  [RANKS n...]  [TIMEOUT seconds]  [NEEDS target...]  [LABELS label...]
 #               [DEVICES device...])
 # Builds tests/FLOOR/NAME_test.cpp, which tests src/FLOOR/NAME.h, against that floor. With RANKS it
-# runs under mpirun once a rank count. A hang is a failure. The label `threads` marks tests of
-# std::thread code: they alone run under the thread sanitizer (target isogloss_thread_tests), which
-# cannot see how libgomp's threads wait for each other and finds races in OpenMP loops that have
-# none.
+# runs under mpirun once a rank count, with one OpenMP thread a rank. A hang is a failure. The label
+# `threads` marks tests of std::thread code: they alone run under the thread sanitizer (target
+# isogloss_thread_tests), which cannot see how libgomp's threads wait for each other and finds races
+# in OpenMP loops that have none.
 #
 # DEVICES, of cpu, cuda and cuda_shifted: the same test runs once a device, which
 # tests/support/test_device.h tells it. Runs for a GPU are there in a build with CUDA only, have the
