@@ -59,6 +59,18 @@ TEST(AllocationTest, AnExactBudgetKeepsTheMinimum) {
     EXPECT_EQ(allocate_exactly(similarity, 3, 1), (Counts{1, 1, 1}));
 }
 
+// 1/S = 10, 2 and twelve times 1. Of 44 experts those twelve would get 44/24 each, under 2, so they
+// have 2; of the 20 left the others get 10/12 and 2/12: 16.67 and 3.33.
+TEST(AllocationTest, WhatIsLeftIsSharedByTheLayersThatAreLeft) {
+    std::vector<double> similarity(14, 1.0);
+    similarity[0] = 0.1;
+    similarity[1] = 0.5;
+    Counts expected(14, 2);
+    expected[0] = 17;
+    expected[1] = 3;
+    EXPECT_EQ(allocate_exactly(similarity, 44, 2), expected);
+}
+
 TEST(AllocationTest, AnExactBudgetIsExactAndFollowsTheOrderOfTheSimilarities) {
     for (std::uint64_t seed = 0; seed < 50; ++seed) {
         std::vector<double> similarity;
