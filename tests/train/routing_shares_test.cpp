@@ -32,7 +32,9 @@ PassResult pass_of(
 
 RoutingShares shares_of_two_languages() {
     auto const config = grown_model();
-    auto const self = MpiComm::split(MPI_COMM_WORLD, 0, 0);
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    auto const self = MpiComm::split(MPI_COMM_WORLD, rank, 0);
     RoutingShares shares;
     RoutingTally el(config);
     auto first = pass_of({1, 3}, {0, 1, 3});
@@ -59,6 +61,35 @@ TEST(RoutingSharesTest, SharesAreCountsOverAllChoices) {
     EXPECT_EQ(shares.layers[0].class_zero.at("el"), 0.25);
     EXPECT_EQ(shares.layers[0].class_zero.count("en"), 0U);
     EXPECT_EQ(shares.layers[0].share.at("en"), (std::vector<double>{0.0, 0.0}));  // no choice
+}
+
+// Rank 0 alone saw el, and rank r of P gave hu r + 1 and 1 choices in layer 1, with r of 4
+// decisions for class 0: in all P (P + 1) / 2 and P choices, and (P - 1) P / 2 of 4 P decisions.
+TEST(RoutingSharesTest, EveryRankHasTheCountsOfAll) {
+    auto const world = MpiComm::split(MPI_COMM_WORLD, 0, 0);
+    auto const config = grown_model();
+    auto const rank = world.rank();
+    RoutingShares shares;
+    RoutingTally el(config);
+    el.add(rank == 0 ? pass_of({1, 3}, {0, 1, 3}) : pass_of({0, 0}, {0, 0, 0}));
+    el.reduce(world);
+    el.add_to(shares, "el");
+    RoutingTally hu(config);
+    auto pass = pass_of({rank + 1, 1}, {0, 2, 0});
+    pass.classifiers[1] = {.decisions = 4, .correct = 0, .old_class = rank};
+    hu.add(pass);
+    hu.reduce(world);
+    hu.add_to(shares, "hu");
+    auto const ranks = static_cast<double>(world.size());
+    auto const first = ranks * (ranks + 1.0) / 2.0;
+    ASSERT_EQ(shares.layers.size(), 2U);
+    EXPECT_EQ(shares.layers[0].share.at("el"), (std::vector<double>{0.25, 0.75}));
+    EXPECT_EQ(shares.layers[1].share.at("el"), (std::vector<double>{0.0, 0.25, 0.75}));
+    EXPECT_DOUBLE_EQ(shares.layers[0].share.at("hu")[0], first / (first + ranks));
+    EXPECT_DOUBLE_EQ(shares.layers[0].share.at("hu")[1], ranks / (first + ranks));
+    EXPECT_EQ(shares.layers[1].share.at("hu"), (std::vector<double>{0.0, 1.0, 0.0}));
+    EXPECT_EQ(shares.layers[0].class_zero.count("el"), 0U);
+    EXPECT_DOUBLE_EQ(shares.layers[0].class_zero.at("hu"), (ranks - 1.0) / 8.0);
 }
 
 TEST(RoutingSharesTest, JsonGoesThereAndBack) {
