@@ -134,6 +134,11 @@ std::optional<LanguageDirection> measure(
                                  )
                                : make_batch(0, 1);
         model.evaluate(batch, request.routing, &document);
+        require(  // the mean divides by what was planned
+            document.tokens == batch.counted_targets,
+            "the model summed {} tokens of a document and {} count", document.tokens,
+            batch.counted_targets
+        );
         bool const finite =
             std::ranges::all_of(document.unit_sum, [](double x) { return std::isfinite(x); });
         fail_together(
