@@ -54,7 +54,7 @@ EvaluationChange evaluation_change(EvaluationRecord const& before, EvaluationRec
 
 /// A row a language: bits per byte before and after, and mean moves.
 Table to_table(EvaluationChange const& change);
-/// A row a layer, a column a language: "among old / to new" in per cent.
+/// A row a layer, a column a language: "to new / among old" in per cent.
 Table layer_table(EvaluationChange const& change);
 
 /// {"languages": {"el": {"bits_per_byte": {"before": ..., "after": ..., "change": ...},

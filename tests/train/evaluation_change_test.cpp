@@ -93,6 +93,25 @@ TEST(EvaluationChangeTest, ScoresChangeByAfterMinusBefore) {
     for (auto const* part : {"1 + 1", "2 + 1", "100.0 / -", "50.0 / 25.0"}) {
         EXPECT_NE(layers.find(part), std::string::npos) << part << "\n" << layers;
     }
+    EXPECT_LT(text.find("75.0"), text.find("25.0")) << text;  // to new experts, then among old
+}
+
+// Three quarters of what stayed with the old experts went to the second of them: {0.1, 0.3} of 0.4
+// is {0.25, 0.75}, each 0.5 off {0.75, 0.25}. Of two new experts both count.
+TEST(EvaluationChangeTest, SharesOfOldExpertsAreOfWhatStayedWithThem) {
+    auto second = after();
+    second.shares->layers[1] = layer_of(1, {0, 0, 1, 1}, {{"el", {0.1, 0.3, 0.35, 0.25}}});
+    auto const move = evaluation_change(before(), second).layers.at(1).moves.at("el");
+    EXPECT_DOUBLE_EQ(move.to_new, 0.6);
+    EXPECT_DOUBLE_EQ(move.among_old, 0.5);
+}
+
+TEST(EvaluationChangeTest, ALanguageThatOneHasNoSharesOfHasNoMoves) {
+    auto first = before();
+    first.shares->layers[0].share.erase("el");
+    auto const moves = evaluation_change(first, after()).layers.at(1).moves;
+    EXPECT_EQ(moves.count("el"), 0U);
+    EXPECT_EQ(moves.count("en"), 1U);
 }
 
 TEST(EvaluationChangeTest, ScoresAloneAreEnough) {
