@@ -48,6 +48,11 @@ TEST(AddedTokensTest, SingleWordsStandAlone) {
         spans(tokens, "the bathe the. th\u00E9 the\u0301 (the)"),
         "1:the| bathe |1:the|. th\u00E9 the\u0301 (|1:the|)|"
     );
+    // Letters and digits of several bytes on either side, and signs of several bytes.
+    EXPECT_EQ(
+        spans(tokens, "\u00E9the the\u0661 the\u4E00 \u2014the\u2014 _the the_"),
+        "\u00E9the the\u0661 the\u4E00 \u2014|1:the|\u2014 _the the_|"
+    );
 }
 
 TEST(AddedTokensTest, BlanksGoAlongOnTheSideThatTakesThem) {
