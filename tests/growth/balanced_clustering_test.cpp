@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "growth/conflict_search.h"
 #include "growth/language_groups.h"
 #include "support/expect_error.h"
 
@@ -95,6 +96,15 @@ Best best_of_all(LanguageDistances const& distance, std::int32_t k) {
         }
     });
     return best;
+}
+
+// Of 0, 1 | 2, 3 only 0 with 2 and 1 with 3 are near: one exchange, of two that are far apart.
+TEST(ConflictSearchTest, ExchangesTwoThatAreFarApartThemselves) {
+    std::vector<double> const similarity{1, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1};
+    std::vector<LanguageGroup> const groups{{0, 1}, {2, 3}};
+    GroupAssignment assignment({{"a", "b", "c", "d"}, similarity}, groups);
+    EXPECT_TRUE(resolve_conflicts(assignment, 1.0, 0));
+    EXPECT_EQ(assignment.groups(), (std::vector<LanguageGroup>{{0, 2}, {1, 3}}));
 }
 
 TEST(BalancedClusteringTest, IsNeverWorseThanTheGreedySolvers) {
