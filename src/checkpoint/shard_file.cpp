@@ -150,7 +150,8 @@ void read_tensor(
 void check_tensor(Hdf5File const& file, TensorRecord const& tensor) {
     require_form(file, tensor);
     auto const begin = file.file_offset(tensor.name);
-    std::vector<std::byte> block(std::size_t{1} << 20U);
+    constexpr std::int64_t kBlock = std::int64_t{1} << 22;  // the file is opened anew for each
+    std::vector<std::byte> block(static_cast<std::size_t>(std::min(kBlock, tensor.bytes())));
     Sha256 hash;
     for (std::int64_t done = 0; done < tensor.bytes();) {
         auto const bytes = std::min(tensor.bytes() - done, std::ssize(block));

@@ -75,8 +75,7 @@ void read_tensor(
     Hdf5File const& file, TensorRecord const& tensor, std::span<std::byte> out, HashCheck check
 );
 
-/// Reads a whole tensor to compare its hash, without the lock of HDF5 and with no memory of its
-/// own.
+/// Reads a whole tensor to compare its hash, block by block and without the lock of HDF5.
 /// @throws Error  (data) when file and record disagree, in form or in content
 void check_tensor(Hdf5File const& file, TensorRecord const& tensor);
 

@@ -41,6 +41,9 @@ std::unique_ptr<std::byte[]> host_memory(std::size_t size) {
 void hash_gap(
     std::filesystem::path const& path, std::int64_t begin, std::int64_t end, Sha256& hash
 ) {
+    if (begin == end) {
+        return;
+    }
     std::vector<std::byte> gap(static_cast<std::size_t>(end - begin));
     read_at(path, begin, gap);
     hash.update(gap.data(), gap.size());

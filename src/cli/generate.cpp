@@ -186,8 +186,7 @@ Exit run_generate(Arguments const& arguments, World const& world) {
         "generate",
         "Goes on from prompts, for looking at a model: prompt and continuation on standard output, "
         "until the separator or max-tokens. A classifier that decides about sequences does so "
-        "once, "
-        "by the prompt's tokens."
+        "once, by the prompt's tokens."
     );
     describe(options, config);
     if (options.parse(arguments) == Parsed::help) {
