@@ -45,3 +45,11 @@ target_compile_options(isogloss_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>"
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${ISOGLOSS_WERROR}>>:SHELL:-Werror all-warnings>"
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${ISOGLOSS_WERROR}>>:-Xcompiler=-Werror>")
+
+# CUDA sources with instructions of Hopper alone, compiled for it.
+function(isogloss_hopper_objects target sources)
+    add_library(${target} OBJECT ${sources})
+    set_target_properties(${target} PROPERTIES CUDA_ARCHITECTURES 90a)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${target} PRIVATE isogloss_options)
+endfunction()

@@ -7,6 +7,9 @@
 # With ISOGLOSS_UNITY the compiler gets six files at a time, for what it reads and makes of headers
 # takes most of its time. So names within `namespace {` must be unique in their floor.
 #
+# Files *_hopper.cu have instructions of that generation alone, so they are compiled for it (sm_90a)
+# whatever CMAKE_CUDA_ARCHITECTURES says; what they hold is asked of the GPU before it is called.
+#
 # QUICK: a floor that computes nothing itself is compiled with -O1, in half the time of -O3.
 function(isogloss_floor name)
     cmake_parse_arguments(PARSE_ARGV 1 floor "QUICK" "" "NEEDS")
@@ -17,7 +20,14 @@ function(isogloss_floor name)
         list(FILTER sources EXCLUDE REGEX "/no_cuda\\.cpp$")
         list(APPEND sources ${cuda_sources})
     endif()
+    set(hopper_sources ${sources})
+    list(FILTER hopper_sources INCLUDE REGEX "_hopper\\.cu$")
+    list(FILTER sources EXCLUDE REGEX "_hopper\\.cu$")
     add_library(isogloss_${name} STATIC ${sources})
+    if(hopper_sources)
+        isogloss_hopper_objects(isogloss_${name}_hopper "${hopper_sources}")
+        target_sources(isogloss_${name} PRIVATE $<TARGET_OBJECTS:isogloss_${name}_hopper>)
+    endif()
     add_library(isogloss::${name} ALIAS isogloss_${name})
     target_include_directories(isogloss_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(isogloss_${name} PUBLIC ${floor_NEEDS} PRIVATE isogloss_options)

@@ -101,7 +101,7 @@ private:
     }
 
     void products() {
-        for (auto const& product : step_products(bench_.model, tokens_)) {
+        for (auto const& product : step_products(bench_.model, bench_.device, tokens_)) {
             auto const* form = product.form == ProductForm::forward    ? "forward"
                                : product.form == ProductForm::to_input ? "to input"
                                                                        : "to weight";
@@ -194,11 +194,12 @@ private:
         std::int64_t const first = share_of_first == 1 ? rows / num_experts : rows / share_of_first;
         std::vector<std::int64_t> begin{0};
         std::vector<View<T const, 2>> weight;
-        std::vector<View<float, 2>> dweight;
+        std::vector<GradientSum> dweight;
+        auto const is_empty = std::make_unique<bool[]>(static_cast<std::size_t>(num_experts));
         for (std::int64_t e = 0; e < num_experts; ++e) {
             begin.push_back(first + even_part(rows - first, num_experts - 1, e).begin);
             weight.push_back(random<T, 2>({2 * ffn, width}));
-            dweight.push_back(random<float, 2>({2 * ffn, width}));
+            dweight.emplace_back(random<float, 2>({2 * ffn, width}), &is_empty[index(e)]);
         }
         begin.back() = rows;
         auto const x = random<T, 2>({rows, width});
@@ -211,12 +212,13 @@ private:
             grouped_matmul_nn<T>(y, begin, weight, x, Stream{});
         });
         time(name + ", to weight", flops, 0.0, [&] {
+            std::fill_n(is_empty.get(), num_experts, true);  // as the first ones of a step
             grouped_matmul_tn<T>(y, x, begin, dweight, Stream{});
         });
     }
     void loss() {
         ArenaScope const scope(arena_);
-        auto const rows = std::min(tokens_, kHeadChunk);
+        auto const rows = std::min(tokens_, head_chunk(bench_.device));
         auto const logits = random<T, 2>({rows, bench_.model.vocab});
         auto const losses = random<float, 1>({rows});
         auto const targets = targets_.rows(0, rows);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <concepts>
 #include <limits>
+#include <tuple>
 
 #include "base/math.h"
 #include "base/random.h"
@@ -25,6 +26,13 @@ std::vector<std::string> problems(BenchModel const& model) {
     if (model.rows < 1 || model.row_length < 1) {
         found.push_back(fmt::format(
             "rows = {}, row-length = {}: must be at least 1", model.rows, model.row_length
+        ));
+    }
+    if (model.frozen_experts < 0 || model.frozen_experts > model.experts ||
+        (model.frozen_experts > 0 && !model.freeze_backbone)) {
+        found.push_back(fmt::format(
+            "frozen-experts = {}: must be from 0 to experts = {}, and 0 without freeze-backbone",
+            model.frozen_experts, model.experts
         ));
     }
     if (model.heads >= 1 && model.width % model.heads != 0) {
@@ -83,7 +91,7 @@ double best_seconds(StepProduct const& product, Device device, int repeats) {
                 );
             case ProductForm::to_weight:
                 return matmul_tn<T, float>(
-                    ys, xs, gradient.view<2>({out, in}), Write::add, Stream{}
+                    ys, xs, gradient.view<2>({out, in}), Write::replace, Stream{}
                 );
         }
     };
@@ -94,6 +102,14 @@ double best_seconds(StepProduct const& product, Device device, int repeats) {
 
 std::int64_t BenchModel::choices() const {
     return std::min<std::int64_t>(top_k, experts);
+}
+
+double BenchModel::expert_size() const {
+    return 3.0 * static_cast<double>(width) * static_cast<double>(ffn);
+}
+
+double BenchModel::trainable_experts() const {
+    return static_cast<double>(experts - frozen_experts);
 }
 
 void describe(Options& options, BenchModel& model) {
@@ -111,6 +127,13 @@ void describe(Options& options, BenchModel& model) {
     options.add("experts", model.experts, "experts of every layer; 1 is a dense model");
     options.add("top-k", model.top_k, "experts that a token visits");
     options.add("tied", model.tied, "one matrix for embedding and head");
+    options.add(
+        "freeze-backbone", model.freeze_backbone, "freeze all but the experts and their routers"
+    );
+    options.add(
+        "frozen-experts", model.frozen_experts,
+        "experts of every layer, the first ones, that are frozen too"
+    );
     options.add_check([&model] { return problems(model); });
 }
 
@@ -128,6 +151,10 @@ ModelConfig config_of(BenchModel const& model) {
     config.dtype = model.dtype;
     LayerConfig layer;
     layer.experts.resize(static_cast<std::size_t>(std::max<std::int64_t>(model.experts, 0)));
+    for (std::size_t e = 0; e < layer.experts.size(); ++e) {
+        layer.experts[e].trainable = static_cast<std::int64_t>(e) >= model.frozen_experts;
+    }
+    config.backbone_trainable = !model.freeze_backbone;
     config.layers.assign(static_cast<std::size_t>(std::max<std::int64_t>(model.layers, 0)), layer);
     return config;
 }
@@ -151,33 +178,46 @@ Batch synthetic_batch(BenchModel const& model, int rank, int ranks) {
 double flops_per_token(BenchModel const& model) {
     auto const width = static_cast<double>(model.width);
     auto const layers = static_cast<double>(model.layers);
-    double const expert = 3.0 * width * static_cast<double>(model.ffn);
+    double const chosen = static_cast<double>(model.choices()) * model.expert_size();
     double const router = model.experts > 1 ? width * static_cast<double>(model.experts) : 0.0;
-    double const block =
-        4.0 * width * width + 2.0 * width + router + static_cast<double>(model.choices()) * expert;
-    double const parameters = layers * block + width + width * static_cast<double>(model.vocab);
-    return 6.0 * parameters + 12.0 * layers * width * static_cast<double>(model.row_length);
+    double const backbone = layers * (4.0 * width * width + 2.0 * width) + width +
+                            width * static_cast<double>(model.vocab);
+    double const used = backbone + layers * (router + chosen);
+    double const trained =
+        (model.freeze_backbone ? 0.0 : backbone) +
+        layers * (router + chosen * model.trainable_experts() / static_cast<double>(model.experts));
+    return 4.0 * used + 2.0 * trained +
+           12.0 * layers * width * static_cast<double>(model.row_length);
 }
 
-std::vector<StepProduct> step_products(BenchModel const& model, std::int64_t tokens) {
+std::vector<StepProduct> step_products(
+    BenchModel const& model, Device device, std::int64_t tokens
+) {
     auto const layers = static_cast<double>(model.layers);
     auto const expert_tokens = std::max<std::int64_t>(tokens * model.choices() / model.experts, 1);
-    auto const expert_count = layers * static_cast<double>(model.experts);
-    auto const chunk = std::min(tokens, kHeadChunk);
+    auto const experts = static_cast<double>(model.experts);
+    auto const chunk = std::min(tokens, head_chunk(device));
     auto const chunks = static_cast<double>(tokens) / static_cast<double>(chunk);
+    double const trained = model.freeze_backbone ? 0.0 : 1.0;
     std::vector<StepProduct> products;
-    auto const add = [&](char const* name, std::int64_t n, std::int64_t in, std::int64_t out,
-                         double count) {
-        for (auto const form :
-             {ProductForm::forward, ProductForm::to_input, ProductForm::to_weight}) {
-            products.push_back({name, form, n, in, out, count});
+    auto const add = [&](StepProduct product, double to_weight) {
+        for (auto const form : {ProductForm::forward, ProductForm::to_input}) {
+            product.form = form;
+            products.push_back(product);
+        }
+        if (to_weight > 0.0) {
+            product.form = ProductForm::to_weight;
+            product.count = to_weight;
+            products.push_back(product);
         }
     };
-    add("qkv", tokens, model.width, 3 * model.width, layers);
-    add("output", tokens, model.width, model.width, layers);
-    add("gate_up", expert_tokens, model.width, 2 * model.ffn, expert_count);
-    add("down", expert_tokens, model.ffn, model.width, expert_count);
-    add("head", chunk, model.width, model.vocab, chunks);
+    auto const [forward, width, ffn] = std::tuple(ProductForm::forward, model.width, model.ffn);
+    double const new_experts = layers * model.trainable_experts();
+    add({"qkv", forward, tokens, width, 3 * width, layers}, layers * trained);
+    add({"output", forward, tokens, width, width, layers}, layers * trained);
+    add({"gate_up", forward, expert_tokens, width, 2 * ffn, layers * experts}, new_experts);
+    add({"down", forward, expert_tokens, ffn, width, layers * experts}, new_experts);
+    add({"head", forward, chunk, width, model.vocab, chunks}, chunks * trained);
     return products;
 }
 
@@ -189,7 +229,7 @@ double product_seconds(StepProduct const& product, DType dtype, Device device, i
 double product_peak(BenchModel const& model, Device device, std::int64_t tokens) {
     double flops = 0.0;
     double seconds = 0.0;
-    for (auto const& product : step_products(model, tokens)) {
+    for (auto const& product : step_products(model, device, tokens)) {
         flops += product.count * product.flops();
         seconds += product.count * product_seconds(product, model.dtype, device, kRepeats);
     }
@@ -198,7 +238,7 @@ double product_peak(BenchModel const& model, Device device, std::int64_t tokens)
 
 double product_flops(BenchModel const& model, std::int64_t tokens) {
     double flops = 0.0;
-    for (auto const& product : step_products(model, tokens)) {
+    for (auto const& product : step_products(model, Device::cpu, tokens)) {
         flops += product.count * product.flops();
     }
     return flops;
@@ -217,11 +257,10 @@ double step_bytes(BenchModel const& model, std::int64_t tokens) {
     auto const element = static_cast<double>(bytes_of(model.dtype));
     double const moved = model.experts > 1 ? 10.0 * width * choices : 0.0;
     double const layer = 24.0 * width + 8.0 * static_cast<double>(model.ffn) * choices + moved;
-    double const expert = 3.0 * width * static_cast<double>(model.ffn);
-    double const parameters =
-        layers * (4.0 * width * width + static_cast<double>(model.experts) * expert) +
-        (model.tied ? 1.0 : 2.0) * vocab * width;
-    double const state = model.dtype == DType::bf16 ? 34.0 : 36.0;
+    double const backbone = layers * 4.0 * width * width + (model.tied ? 1.0 : 2.0) * vocab * width;
+    double const parameters = (model.freeze_backbone ? 0.0 : backbone) +
+                              layers * model.trainable_experts() * model.expert_size();
+    double const state = model.dtype == DType::bf16 ? 34.0 : 32.0;
     return static_cast<double>(tokens) * element * (layers * layer + 3.0 * vocab) +
            state * parameters;
 }

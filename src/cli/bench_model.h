@@ -24,8 +24,13 @@ struct BenchModel {
     std::int64_t experts = 1;
     std::int32_t top_k = 2;
     bool tied = false;
+    bool freeze_backbone = false;     ///< all but experts and routers
+    std::int64_t frozen_experts = 0;  ///< of every layer, the first ones
 
     [[nodiscard]] std::int64_t choices() const;
+    /// Parameters of one expert.
+    [[nodiscard]] double expert_size() const;
+    [[nodiscard]] double trainable_experts() const;
 };
 
 void describe(Options& options, BenchModel& model);
@@ -35,8 +40,8 @@ ModelConfig config_of(BenchModel const& model);
 Batch synthetic_batch(BenchModel const& model, int rank, int ranks);
 
 /// Floating-point operations that a trained token costs, as it is usually counted:
-/// 6 x (parameters that a token uses, without the embedding, with the head)
-/// + 12 x layers x width x row length.
+/// 4 x (parameters that a token uses, without the embedding, with the head) + 2 x (those of them
+/// that train, an equal share of its choices for each expert) + 12 x layers x width x row length.
 double flops_per_token(BenchModel const& model);
 
 /// The three products of a linear layer [out, in] on `tokens` tokens.
@@ -58,7 +63,7 @@ struct StepProduct {
 };
 
 /// All matrix products of a step on `tokens` tokens of one rank, an equal share for each expert.
-std::vector<StepProduct> step_products(BenchModel const& model, std::int64_t tokens);
+std::vector<StepProduct> step_products(BenchModel const& model, Device device, std::int64_t tokens);
 
 /// Best seconds of one call, alone on this rank's cores or GPU, of `repeats` and with warm memory.
 double product_seconds(StepProduct const& product, DType dtype, Device device, int repeats);
@@ -82,8 +87,8 @@ double attention_flops(BenchModel const& model, std::int64_t tokens);
 ///     swiglu                            8 b F K   (3 forward, 5 backward)
 ///     rows to experts and back         10 b D K   (2 + 1 forward, 6 + 1 backward)
 ///
-/// the loss 3 b V a token, and the state of each parameter 34 bytes with bf16 weights: gradient
-/// zeroed, measured and used, master and moments read and written, weight written (float: 36).
+/// the loss 3 b V a token, and the state of each trainable parameter 34 bytes with bf16 weights:
+/// gradient measured and used, master and moments read and written, weight written (float: 32).
 double step_bytes(BenchModel const& model, std::int64_t tokens);
 
 /// Bytes a second, read and written, of copying large memory of this rank's device to itself.

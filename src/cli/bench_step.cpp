@@ -22,7 +22,11 @@
 namespace isogloss {
 namespace {
 
-constexpr int kWarmups = 2;
+// Steps before those that count; a GPU's libraries load kernels for new numbers of rows for a
+// while.
+constexpr std::int64_t warmups(Device device) {
+    return device == Device::cpu ? 2 : 6;
+}
 
 struct StepBench {
     BenchModel model;
@@ -70,12 +74,13 @@ public:
 
     StepTimes run(std::int64_t steps) {
         StepTimes times;
-        for (std::int64_t step = 1; step <= kWarmups + steps; ++step) {
+        auto const uncounted = warmups(device_);
+        for (std::int64_t step = 1; step <= uncounted + steps; ++step) {
             barrier(world_);
             auto const begin = now();
             auto const parts = one_step(step);
             double const seconds = max_over(now().seconds_since(begin), world_);
-            if (step > kWarmups) {
+            if (step > uncounted) {
                 times.seconds.push_back(seconds);
                 for (auto const& [name, value] : parts) {
                     times.add_phase(name, value);
@@ -97,7 +102,7 @@ private:
     // Forward, backward, gradient sums, clipping, AdamW: what a training step does.
     PhaseSeconds one_step(std::int64_t step) {
         auto const begin = now();
-        model_.parameters().zero_gradients();
+        model_.parameters().restart_gradients();
         auto const zeroed = now();
         model_.train(batch_, {.counted_targets = counted_, .losses = {.balance = 0.01}});
         auto const trained = now();
@@ -190,9 +195,12 @@ void print(StepBench const& bench, Json const& json) {
     auto const& model = bench.model;
     fmt::print(
         "{}, {} ranks: width {}, {} layers, {} heads, ffn {}, vocabulary {}, {} experts, top-{}, "
-        "{} rows of {}\n",
+        "{} rows of {}{}\n",
         name_of(model.dtype), json["ranks"].get<int>(), model.width, model.layers, model.heads,
-        model.ffn, model.vocab, model.experts, model.choices(), model.rows, model.row_length
+        model.ffn, model.vocab, model.experts, model.choices(), model.rows, model.row_length,
+        model.freeze_backbone
+            ? fmt::format("; frozen: backbone, {} experts a layer", model.frozen_experts)
+            : ""
     );
     Table table({"phase", "seconds", "share"});
     double sum = 0.0;
@@ -211,13 +219,16 @@ void print(StepBench const& bench, Json const& json) {
     fmt::print("{}", table.text());
     fmt::print(
         "tokens/s: {:.0f} median, {:.0f} best of {} steps; activations {} in {} blocks{}\n"
-        "model: {:.1f} MFLOP a token = 6 x parameters used, with head, without embedding + 12 x "
-        "layers x width x row length\n"
+        "model: {:.1f} MFLOP a token = {}, with head, without embedding + 12 x layers x width x "
+        "row "
+        "length\n"
         "{:.1f} GFLOP/s, {:.1f} % of the {:.1f} GFLOP/s of the step's own products alone; copies "
         "move {:.0f} GB/s\n",
         json["tokens_per_second"].get<double>(), json["best_tokens_per_second"].get<double>(),
         bench.steps, bytes_text(json["activation_bytes"]), json["activation_blocks"].get<int>(),
         device_text(json), json["flops_per_token"].get<double>() / 1e6,
+        model.freeze_backbone ? "4 x parameters used + 2 x those that train"
+                              : "6 x parameters used",
         json["flops_per_second"].get<double>() / 1e9, 100.0 * json["share_of_peak"].get<double>(),
         json["product_peak"].get<double>() / 1e9, json["copy_peak"].get<double>() / 1e9
     );
@@ -235,7 +246,9 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
     );
     describe(options, bench.model);
     describe(options, bench.device);
-    options.add("steps", bench.steps, "steps that are timed, after two that are not");
+    options.add(
+        "steps", bench.steps, "steps that are timed, after two that are not (six on a GPU)"
+    );
     options.add("recompute", bench.recompute, "keep block inputs only, run forward again");
     options.add("json", bench.json, "print one JSON document instead of a table");
     options.add_check([&] {

@@ -78,6 +78,9 @@ void attention(
     }
     AttentionForward<T> const pass{shape, qkv.data, document_start.data, out.data, log_sum.data};
     if constexpr (std::is_same_v<T, bf16>) {
+        if (hopper_attention_serves(shape, qkv.data, out.data)) {
+            return hopper_attention(pass, stream);
+        }
         if (mma_attention_serves(shape, qkv.data, out.data)) {
             return mma_attention(pass, stream);
         }
@@ -104,8 +107,11 @@ void attention_backward(
                                     log_sum.data, dout.data, deltas(out, dout, shape, stream),
                                     dqkv.data};
     if constexpr (std::is_same_v<T, bf16>) {
-        if (mma_attention_serves(shape, qkv.data, dout.data) &&
-            all_aligned(kVectorBytes, dqkv.data)) {
+        bool const aligned = all_aligned(kVectorBytes, dqkv.data);
+        if (aligned && hopper_attention_serves(shape, qkv.data, dout.data)) {
+            return hopper_attention_backward(pass, stream);
+        }
+        if (aligned && mma_attention_serves(shape, qkv.data, dout.data)) {
             return mma_attention_backward(pass, stream);
         }
     }

@@ -46,4 +46,9 @@ bool mma_attention_serves(AttentionShape const& shape, bf16 const* qkv, bf16 con
 void mma_attention(AttentionForward<bf16> const& pass, Stream stream);
 void mma_attention_backward(AttentionBackward<bf16> const& pass, Stream stream);
 
+/// The same by the asynchronous products of Hopper's warp groups, on GPUs that have them.
+bool hopper_attention_serves(AttentionShape const& shape, bf16 const* qkv, bf16 const* out);
+void hopper_attention(AttentionForward<bf16> const& pass, Stream stream);
+void hopper_attention_backward(AttentionBackward<bf16> const& pass, Stream stream);
+
 }  // namespace isogloss::cuda

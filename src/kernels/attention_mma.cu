@@ -1,5 +1,6 @@
 // kernels/attention_mma.cu
 #include "kernels/attention_mma.h"
+#include "kernels/attention_softmax.h"
 
 namespace isogloss::cuda {
 namespace {
@@ -8,74 +9,6 @@ namespace {
 constexpr int kTiles = 2;
 template <int width>
 constexpr int kKeysOf = width > 64 ? 32 : 64;
-
-/// Largest score and sum of exponentials of a lane's two queries of a tile so far.
-struct Softmax {
-    float largest[2] = {-INFINITY, -INFINITY};
-    float total[2] = {0.0F, 0.0F};  ///< of this lane's columns only
-
-    /// Scores become exponentials; `sum` is brought to the new largest score.
-    template <std::size_t count, std::size_t columns>
-    __device__ void take(Result (&score)[count], float scale, Result (&sum)[columns]) {
-        float base[2];
-        float kept[2];
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-            float next = largest[half];
-#pragma unroll
-            for (int j = 0; j < static_cast<int>(count); ++j) {
-                next = fmaxf(next, fmaxf(score[j][2 * half], score[j][2 * half + 1]));
-            }
-            next = row_max(next);
-            // Where nothing is seen yet, 0 stands in, so that all exponentials are 0.
-            base[half] = next == -INFINITY ? 0.0F : next * scale;
-            kept[half] = exp2_fast(largest[half] * scale - base[half]);
-            largest[half] = next;
-            total[half] *= kept[half];
-        }
-        if (__any_sync(kAllLanes, kept[0] != 1.0F || kept[1] != 1.0F)) {
-#pragma unroll
-            for (int j = 0; j < static_cast<int>(columns); ++j) {
-#pragma unroll
-                for (int i = 0; i < 4; ++i) {
-                    sum[j][i] *= kept[i / 2];
-                }
-            }
-        }
-#pragma unroll
-        for (int j = 0; j < static_cast<int>(count); ++j) {
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                score[j][i] = exp2_fast(score[j][i] * scale - base[i / 2]);
-                total[i / 2] += score[j][i];
-            }
-        }
-    }
-};
-
-/// Writes a tile's results: the weighted sums over their softmax's sums, and those sums' logs.
-template <int width>
-__device__ void finish(
-    Softmax const& softmax,
-    Results<width> const& sum,
-    float scale,
-    int begin,
-    AttentionForward<bf16> const& pass
-) {
-    auto const& s = pass.shape;
-    float factor[2];
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-        float const total = row_sum(softmax.total[half]);
-        factor[half] = 1.0F / total;
-        int const query = begin + row_of(half);
-        if (threadIdx.x % 4 == 0 && query < s.row_length) {
-            pass.log_sum[(blockIdx.z * s.row_length + query) * s.heads + blockIdx.y] =
-                softmax.largest[half] * scale / kLog2OfE + logf(total);
-        }
-    }
-    write<width>(sum, factor, head_of(pass.out, s.heads, blockIdx.y, s), begin, s);
-}
 
 /// A block owns queries of one head and passes over the tiles of keys that they see.
 template <int width>
@@ -120,7 +53,7 @@ __global__ void __launch_bounds__(kMmaThreads) forward_kernel(AttentionForward<b
             if (some_hidden) {
                 hide(score[t], visible[t], first);
             }
-            softmax[t].take(score[t], scale, sum[t]);
+            rescale(softmax[t].take(score[t], scale), sum[t]);
         }
         add_product(score, keys.v(stage), sum);
     }

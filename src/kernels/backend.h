@@ -11,9 +11,9 @@
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
 #include "kernels/cached_attention.h"
+#include "kernels/gradient_sum.h"
 #include "kernels/head_norm.h"
 #include "kernels/layer_norm.h"
-#include "kernels/matmul.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rotary.h"
 

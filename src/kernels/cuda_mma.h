@@ -76,6 +76,12 @@ __device__ inline void copy_vector_async(SharedAddress to, void const* from, boo
         "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(inside ? 16 : 0)
     );
 }
+/// The same for 4 bytes.
+__device__ inline void copy_word_async(SharedAddress to, void const* from, bool inside) {
+    asm volatile(
+        "cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(inside ? 4 : 0)
+    );
+}
 /// Until all copies of this thread are done; a barrier must follow before others read them.
 __device__ inline void wait_for_copies() {
     asm volatile("cp.async.wait_all;" ::: "memory");

@@ -71,16 +71,16 @@ void grouped_matmul_tn(
     View<T const, 2> dy,
     View<T const, 2> x,
     std::span<std::int64_t const> begin,
-    std::span<View<float, 2> const> dweight,
+    std::span<GradientSum const> dweight,
     Stream stream
 ) {
     require_groups(begin, dweight.size(), dy.shape[0]);
     require_shape("grouped_matmul_tn: x", x, {dy.shape[0], x.shape[1]});
     require_one_device("grouped_matmul_tn", dy, x);
     for (auto const& dw : dweight) {
-        if (dw.data != nullptr) {
-            require_shape("grouped_matmul_tn: dweight", dw, {dy.shape[1], x.shape[1]});
-            require_one_device("grouped_matmul_tn", dy, dw);
+        if (dw.exists()) {
+            require_shape("grouped_matmul_tn: dweight", dw.sum, {dy.shape[1], x.shape[1]});
+            require_one_device("grouped_matmul_tn", dy, dw.sum);
         }
     }
     switch (dy.device) {

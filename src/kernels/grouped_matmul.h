@@ -5,7 +5,7 @@
 #include <span>
 
 #include "device/view.h"
-#include "kernels/matmul.h"
+#include "kernels/gradient_sum.h"
 
 namespace isogloss {
 
@@ -32,14 +32,15 @@ void grouped_matmul_nn(
     Stream stream
 );
 
-/// dweight[g] += sum over the rows r of group g of dy[r] x[r]^T, in float. A frozen expert has a
-/// view whose data is null: no product is made for it.
+/// dweight[g] += sum over the rows r of group g of dy[r] x[r]^T, in float; an empty sum is
+/// replaced, by zeros where the group is empty. For a frozen expert, whose sum does not exist, no
+/// product is made.
 template <class T>
 void grouped_matmul_tn(
     View<T const, 2> dy,
     View<T const, 2> x,
     std::span<std::int64_t const> begin,
-    std::span<View<float, 2> const> dweight,
+    std::span<GradientSum const> dweight,
     Stream stream
 );
 

@@ -92,25 +92,26 @@ void grouped_matmul_tn(
     View<T const, 2> dy,
     View<T const, 2> x,
     std::span<std::int64_t const> begin,
-    std::span<View<float, 2> const> dweight,
+    std::span<GradientSum const> dweight,
     Stream /*stream*/
 ) {
     PaddedRows<T> padded_dy(dy.shape[1]);
     PaddedRows<T> padded_x(x.shape[1]);
     for (std::size_t g = 0; g < dweight.size(); ++g) {
-        if (dweight[g].data == nullptr) {
+        if (!dweight[g].exists()) {
             continue;
         }
+        Write const write = dweight[g].next_write();
+        auto const sum = matrix(dweight[g].sum);
         std::int64_t const rest = (begin[g + 1] - begin[g]) % kRowsPerProduct;
         std::int64_t const cut = begin[g + 1] - rest;
         product<T, float>(
-            matrix(dy.rows(begin[g], cut)).transposed(), matrix(x.rows(begin[g], cut)),
-            matrix(dweight[g]), Write::add
+            matrix(dy.rows(begin[g], cut)).transposed(), matrix(x.rows(begin[g], cut)), sum, write
         );
         if (rest > 0) {
             product<T, float>(
                 padded_dy.copy_of(dy.data + cut * dy.shape[1], rest).transposed(),
-                padded_x.copy_of(x.data + cut * x.shape[1], rest), matrix(dweight[g]), Write::add
+                padded_x.copy_of(x.data + cut * x.shape[1], rest), sum, Write::add
             );
         }
     }

@@ -41,14 +41,15 @@ void grouped_matmul_tn(
     View<T const, 2> dy,
     View<T const, 2> x,
     std::span<std::int64_t const> begin,
-    std::span<View<float, 2> const> dweight,
+    std::span<GradientSum const> dweight,
     Stream stream
 ) {
     for (std::size_t g = 0; g < dweight.size(); ++g) {
-        if (dweight[g].data != nullptr) {
+        if (dweight[g].exists()) {
             product(
                 operand(dy.rows(begin[g], begin[g + 1]), Turned::yes),
-                operand(x.rows(begin[g], begin[g + 1]), Turned::no), dweight[g], Write::add, stream
+                operand(x.rows(begin[g], begin[g + 1]), Turned::no), dweight[g].sum,
+                dweight[g].next_write(), stream
             );
         }
     }

@@ -41,7 +41,7 @@ void grouped_matmul_tn(
     View<T const, 2>,
     View<T const, 2>,
     std::span<std::int64_t const>,
-    std::span<View<float, 2> const>,
+    std::span<GradientSum const>,
     Stream
 ) {
     fail_without_cuda("grouped_matmul_tn");

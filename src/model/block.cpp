@@ -62,19 +62,19 @@ MoeWeights<T> moe_weights(
     if (config.layers[static_cast<std::size_t>(layer)].has_router()) {
         auto const router = matrix_of<float>(table, prefix + "router.weight");
         weights.router = router.value;
-        weights.router_gradient = router.gradient;
+        weights.router_gradient = router.gradient.sum;
     }
     auto const& classifier = config.layers[static_cast<std::size_t>(layer)].classifier;
     if (classifier.classes > 0) {
         auto const matrix = matrix_of<float>(table, prefix + "classifier.weight");
-        weights.classifier = {matrix.value, matrix.gradient, classifier.span};
+        weights.classifier = {matrix.value, matrix.gradient.sum, classifier.span};
     }
     if (config.layers[static_cast<std::size_t>(layer)].has_shared_expert()) {
         auto const name = prefix + "shared_expert.";
         auto const gate = matrix_of<T>(table, name + "gate.weight");
         weights.shared = {
             expert_weights<T>(table, config, name), config.family.feed_forward, gate.value,
-            gate.gradient};
+            gate.gradient.sum};
     }
     for (auto const expert : held_experts) {
         auto const name = fmt::format("{}experts.{}.", prefix, expert);

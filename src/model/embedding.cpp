@@ -69,7 +69,7 @@ void embed_tokens_backward(
     if (embedding.scale != 1.0F) {
         scale<T>(dtable.flat(), embedding.scale, Stream{});
     }
-    embed_backward<T>(token, dtable, embedding.table.gradient, Stream{});
+    embed_backward<T>(token, dtable, embedding.table.gradient.sum, Stream{});
 }
 
 #define ISOGLOSS_INSTANTIATE(T)                                                         \

@@ -16,9 +16,10 @@ void for_each_chunk(
     ArenaScope const scope(arena);
     auto const num_tokens = h.shape[0];
     auto const vocab_size = weight.value.shape[0];
-    auto const logits = arena.take<T, 2>({std::min(kHeadChunk, num_tokens), vocab_size});
-    for (std::int64_t begin = 0; begin < num_tokens; begin += kHeadChunk) {
-        auto const end = std::min(begin + kHeadChunk, num_tokens);
+    auto const most = head_chunk(h.device);
+    auto const logits = arena.take<T, 2>({std::min(most, num_tokens), vocab_size});
+    for (std::int64_t begin = 0; begin < num_tokens; begin += most) {
+        auto const end = std::min(begin + most, num_tokens);
         auto const chunk = logits.rows(0, end - begin);
         linear<T>(h.rows(begin, end), weight, chunk);
         work(begin, end, chunk);

@@ -7,8 +7,10 @@
 namespace isogloss {
 
 /// Tokens of a chunk. Every chunk reads and writes the whole float gradient of W, so few are good;
-/// but the chunk's logits should stay near the cores between the three products.
-inline constexpr std::int64_t kHeadChunk = 1024;
+/// but on a CPU the chunk's logits should stay near the cores between the three products.
+constexpr std::int64_t head_chunk(Device device) {
+    return device == Device::cpu ? 1024 : 4096;
+}
 
 /// loss[n] = cross entropy of the logits h[n] W^T at target[n], in nats; 0 where target[n] is -1.
 ///

@@ -236,7 +236,11 @@ PassResult LanguageModel::train(Batch const& batch, PassOptions const& options) 
         static_cast<float>(1.0 / options.counted_targets), options.losses.balance,
         options.losses.balance_scale};
     return std::visit(
-        [&](auto& network) { return result_of(network.train(weights, pass), batch); },
+        [&](auto& network) {
+            auto const output = network.train(weights, pass);
+            parts_->parameters.settle_gradients();
+            return result_of(output, batch);
+        },
         parts_->network
     );
 }

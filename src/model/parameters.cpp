@@ -32,13 +32,18 @@ public:
              config_.backbone_trainable}
         );
     }
+    /// Of a linear layer.
+    void product(std::string name, Shape shape, std::int32_t layer = -1) {
+        backbone(std::move(name), std::move(shape), layer);
+        specs_.back().begins_by_product = true;
+    }
     void expert(std::string name, Shape shape, std::int32_t layer, std::int32_t expert) {
         auto const& chosen = config_.layers[static_cast<std::size_t>(layer)]
                                  .experts[static_cast<std::size_t>(expert)];
         bool const is_matrix = shape.size() > 1;
         specs_.push_back(
             {std::move(name), std::move(shape), Part::expert, layer, expert, config_.dtype,
-             is_matrix, chosen.trainable}
+             is_matrix, chosen.trainable, is_matrix}
         );
     }
     void router(std::string name, Shape shape, std::int32_t layer) {
@@ -68,7 +73,7 @@ void add_attention(
 ) {
     auto const query_width = config.num_heads * config.head_width;
     auto const qkv_width = (config.num_heads + 2 * config.num_kv_heads) * config.head_width;
-    list.backbone(name + ".qkv.weight", {qkv_width, config.width}, layer);
+    list.product(name + ".qkv.weight", {qkv_width, config.width}, layer);
     if (config.qkv_bias) {
         list.backbone(name + ".qkv.bias", {qkv_width}, layer);
     }
@@ -76,7 +81,7 @@ void add_attention(
         list.backbone(name + ".q_norm.weight", {config.head_width}, layer);
         list.backbone(name + ".k_norm.weight", {config.head_width}, layer);
     }
-    list.backbone(name + ".output.weight", {config.width, query_width}, layer);
+    list.product(name + ".output.weight", {config.width, query_width}, layer);
     if (config.family.linear_bias) {
         list.backbone(name + ".output.bias", {config.width}, layer);
     }
@@ -104,7 +109,7 @@ void add_shared_expert(SpecList& list, ModelConfig const& config, std::int32_t l
     auto const name = fmt::format("layers.{}.shared_expert.", layer);
     auto const hidden = config.layers[static_cast<std::size_t>(layer)].shared_hidden;
     add_feed_forward(config, name, hidden, [&](std::string const& its, Shape const& shape) {
-        list.backbone(its, shape, layer);
+        shape.size() > 1 ? list.product(its, shape, layer) : list.backbone(its, shape, layer);
     });
     list.backbone(name + "gate.weight", {1, config.width}, layer);
 }
@@ -221,7 +226,11 @@ std::int64_t ParameterSpec::size() const {
 
 std::vector<ParameterSpec> parameter_specs(ModelConfig const& config) {
     SpecList list(config);
-    list.backbone("embedding.weight", {config.vocab_size, config.width});
+    if (config.tied_embeddings) {  // the head's product comes first on the way back
+        list.product("embedding.weight", {config.vocab_size, config.width});
+    } else {
+        list.backbone("embedding.weight", {config.vocab_size, config.width});
+    }
     if (config.family.embedding_norm) {
         add_norm(list, config, "embedding_norm");
     }
@@ -230,7 +239,7 @@ std::vector<ParameterSpec> parameter_specs(ModelConfig const& config) {
     }
     add_norm(list, config, "final_norm");
     if (!config.tied_embeddings) {
-        list.backbone("head.weight", {config.vocab_size, config.width});
+        list.product("head.weight", {config.vocab_size, config.width});
     }
     return list.take();
 }
@@ -238,7 +247,9 @@ std::vector<ParameterSpec> parameter_specs(ModelConfig const& config) {
 ParameterTable::ParameterTable(
     ModelConfig const& config, Placement const& placement, MpiComm const& world, Device device
 )
-    : specs_(parameter_specs(config)), device_(device) {
+    : specs_(parameter_specs(config)),
+      is_empty_(std::make_unique<bool[]>(specs_.size())),
+      device_(device) {
     check_placement(config, placement, world.size());
     holders_ = holders_of(specs_, placement, world.size());
     places_.resize(specs_.size());
@@ -311,12 +322,32 @@ View<float, 2> ParameterTable::gradient_matrix(std::size_t index) const {
     return gradient(index).reshaped<2>({rows, specs_[index].size() / rows});
 }
 
-void ParameterTable::zero_gradients() {
-    for (auto& group : groups_) {
-        if (group.trainable) {
-            fill(group.gradients.view(), 0.0F, Stream{});
+GradientSum ParameterTable::gradient_sum(std::size_t index) const {
+    return {gradient_matrix(index), specs_[index].begins_by_product ? &is_empty_[index] : nullptr};
+}
+
+void ParameterTable::restart_gradients() {
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+        if (is_held(i) && specs_[i].trainable) {
+            is_empty_[i] = true;
+            if (!specs_[i].begins_by_product) {
+                settle(i);
+            }
         }
     }
+}
+
+void ParameterTable::settle_gradients() {
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+        if (is_empty_[i]) {
+            settle(i);
+        }
+    }
+}
+
+void ParameterTable::settle(std::size_t index) {
+    fill(gradient(index), 0.0F, Stream{});
+    is_empty_[index] = false;
 }
 
 template View<float, 1> ParameterTable::values<float>(std::size_t) const;

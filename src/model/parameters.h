@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 #include "comm/mpi_comm.h"
 #include "device/buffer.h"
 #include "device/view.h"
+#include "kernels/gradient_sum.h"
 #include "model/config.h"
 #include "moe/placement.h"
 
@@ -28,6 +30,8 @@ struct ParameterSpec {
     DType dtype = DType::f32;
     bool decays = true;  ///< weight decay applies (matrices, not gains and biases)
     bool trainable = true;
+    /// The first of a step that is added to its gradient is a whole product: it can replace.
+    bool begins_by_product = false;
 
     [[nodiscard]] std::int64_t size() const;
 };
@@ -76,11 +80,17 @@ public:
     /// Gradient, of the same shape, in float; a view whose data is null when frozen.
     [[nodiscard]] View<float, 1> gradient(std::size_t index) const;
     [[nodiscard]] View<float, 2> gradient_matrix(std::size_t index) const;
+    /// The same for who adds products to it.
+    [[nodiscard]] GradientSum gradient_sum(std::size_t index) const;
 
     [[nodiscard]] std::span<ParameterGroup> groups() { return groups_; }
     [[nodiscard]] std::span<ParameterGroup const> groups() const { return groups_; }
 
-    void zero_gradients();
+    /// New sums begin: what is there does not count any more. Only where the first addition is not
+    /// a whole product are zeros written.
+    void restart_gradients();
+    /// Zeros where a sum was restarted and nothing was added, so that all gradients may be read.
+    void settle_gradients();
 
 private:
     struct Place {
@@ -89,12 +99,14 @@ private:
     };
 
     [[nodiscard]] ParameterGroup const& group_of(std::size_t index) const;
+    void settle(std::size_t index);
 
     std::vector<ParameterSpec> specs_;
     std::unordered_map<std::string, std::size_t> index_;  ///< for finding only
     std::vector<std::vector<int>> holders_;
     std::vector<Place> places_;
     std::vector<ParameterGroup> groups_;
+    std::unique_ptr<bool[]> is_empty_;  ///< of each parameter: nothing was added since the restart
     Device device_;
 };
 

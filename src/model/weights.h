@@ -4,18 +4,18 @@
 #include <string>
 
 #include "device/view.h"
-#include "kernels/matmul.h"
+#include "kernels/gradient_sum.h"
 #include "model/parameters.h"
 
 namespace isogloss {
 
-/// A matrix [out, in]. The gradient's data is null when it is frozen.
+/// A matrix [out, in]. The gradient does not exist when it is frozen.
 template <class T>
 struct MatrixParameter {
     View<T const, 2> value;
-    View<float, 2> gradient;
+    GradientSum gradient;
 
-    [[nodiscard]] bool trains() const { return gradient.data != nullptr; }
+    [[nodiscard]] bool trains() const { return gradient.exists(); }
 };
 
 /// Gains or biases [size]; value.data is null when the model has none.
@@ -30,7 +30,7 @@ struct VectorParameter {
 template <class T>
 MatrixParameter<T> matrix_of(ParameterTable const& table, std::string const& name) {
     auto const index = table.index_of(name);
-    return {table.matrix<T>(index), table.gradient_matrix(index)};
+    return {table.matrix<T>(index), table.gradient_sum(index)};
 }
 
 template <class T>
@@ -55,7 +55,7 @@ void linear_to_input(View<T const, 2> dy, MatrixParameter<T> const& weight, View
 template <class T>
 void linear_to_weight(View<T const, 2> dy, View<T const, 2> x, MatrixParameter<T> const& weight) {
     if (weight.trains()) {
-        matmul_tn<T, float>(dy, x, weight.gradient, Write::add, Stream{});
+        matmul_tn<T, float>(dy, x, weight.gradient.sum, weight.gradient.next_write(), Stream{});
     }
 }
 

@@ -119,8 +119,8 @@ private:
 
     Range pairs_;
     std::vector<std::int64_t> begin_;
-    std::vector<View<float, 2>> gate_up_;
-    std::vector<View<float, 2>> down_;
+    std::vector<GradientSum> gate_up_;
+    std::vector<GradientSum> down_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/math.h"
 #include "device/arena.h"
 #include "device/view.h"
+#include "kernels/gradient_sum.h"
 #include "moe/feed_forward.h"
 
 namespace isogloss {
@@ -16,16 +17,16 @@ namespace isogloss {
 /// activation, and biases where there are some. All gradients have null data where it is frozen.
 template <class T>
 struct ExpertWeights {
-    View<T const, 2> gate_up;         ///< [2F, D]: gate rows, then up rows; without a gate [F, D]
-    View<T const, 2> down;            ///< [D, F]
-    View<float, 2> gate_up_gradient;  ///< [2F, D]
-    View<float, 2> down_gradient;     ///< [D, F]
+    View<T const, 2> gate_up;      ///< [2F, D]: gate rows, then up rows; without a gate [F, D]
+    View<T const, 2> down;         ///< [D, F]
+    GradientSum gate_up_gradient;  ///< [2F, D]
+    GradientSum down_gradient;     ///< [D, F]
     View<T const, 1> gate_up_bias = {};  ///< [2F]; null data: the experts have no biases
     View<T const, 1> down_bias = {};     ///< [D]
     View<float, 1> gate_up_bias_gradient = {};
     View<float, 1> down_bias_gradient = {};
 
-    [[nodiscard]] bool is_trainable() const { return gate_up_gradient.data != nullptr; }
+    [[nodiscard]] bool is_trainable() const { return gate_up_gradient.exists(); }
     [[nodiscard]] bool has_bias() const { return gate_up_bias.data != nullptr; }
 };
 

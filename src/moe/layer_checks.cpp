@@ -20,7 +20,7 @@ void check_expert(MoeShape const& shape, ExpertWeights<T> const& weights) {
         weights.down.shape[1], shape.width, shape.hidden, is_gated(shape.feed_forward) ? "2F" : "F"
     );
     require(
-        (weights.gate_up_gradient.data == nullptr) == (weights.down_gradient.data == nullptr),
+        weights.gate_up_gradient.exists() == weights.down_gradient.exists(),
         "MoE layer: one half of an expert is frozen; freeze both or none"
     );
     require(

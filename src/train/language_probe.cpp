@@ -116,7 +116,7 @@ std::optional<ProbeRecord> LanguageProbe::run(
     for (std::int64_t step = 0; step < run.train.steps; ++step) {
         mark_step(step);
         auto options = step_options(run.train, order, labels, step);
-        model_.parameters().zero_gradients();
+        model_.parameters().restart_gradients();
         double loss = 0.0;
         for (std::int64_t slice = 0; slice < run.train.num_slices(); ++slice) {
             if (any_of(!each_pass(step), group_)) {

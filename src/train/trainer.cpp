@@ -114,7 +114,7 @@ std::optional<StepReport> Trainer::step() {
     auto const waited = parts_.loader.seconds_waited();
     PhaseSeconds phases;
     tally_.clear();
-    parts_.model.parameters().zero_gradients();
+    parts_.model.parameters().restart_gradients();
     for (std::int64_t slice = 0; slice < config_.num_slices(); ++slice) {
         auto const batch = next_batch();
         if (!batch) {

@@ -201,7 +201,7 @@ TEST_P(HuggingFaceGoldenTest, TwentyStepsOfAdamwAgree) {
     options.counted_targets = static_cast<double>(batch.counted_targets);
     auto const count = static_cast<double>(batch.counted_targets);
     for (std::size_t step = 0; step < golden.size(); ++step) {
-        its.parameters().zero_gradients();
+        its.parameters().restart_gradients();
         auto const rows = its.train(batch, options).row_loss;
         double loss = 0.0;
         for (auto const each : rows) {

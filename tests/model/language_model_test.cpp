@@ -97,7 +97,7 @@ TEST(LanguageModelTest, APassDoesNotSeeThePassBefore) {
     auto const first = fixture.train();
     auto const gradients = all_gradients(fixture.model.parameters());
     fixture.model.evaluate(fixture.batch);
-    fixture.model.parameters().zero_gradients();
+    fixture.model.parameters().restart_gradients();
     auto const second = fixture.train();
     EXPECT_EQ(first.row_loss, second.row_loss);
     EXPECT_EQ(gradients, all_gradients(fixture.model.parameters()));

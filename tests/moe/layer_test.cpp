@@ -253,8 +253,8 @@ private:
                 gate_up_gradient_[i].template view<2>(gate_up),
                 down_gradient_[i].template view<2>(down)};
             if (frozen_[i]) {
-                expert.gate_up_gradient.data = nullptr;
-                expert.down_gradient.data = nullptr;
+                expert.gate_up_gradient = {};
+                expert.down_gradient = {};
             }
             weights.experts.push_back(expert);
         }
@@ -278,8 +278,8 @@ private:
         shared.gate = shared_[2].template view<2>(gate);
         shared.gate_gradient = shared_gradient_[2].template view<2>(gate);
         if (frozen_.front()) {
-            shared.expert.gate_up_gradient.data = nullptr;
-            shared.expert.down_gradient.data = nullptr;
+            shared.expert.gate_up_gradient = {};
+            shared.expert.down_gradient = {};
             shared.gate_gradient.data = nullptr;
         }
         return shared;

@@ -71,7 +71,7 @@ public:
     double step() {
         ++steps_;
         double const counted = kRows * kRowLength;
-        model_.parameters().zero_gradients();
+        model_.parameters().restart_gradients();
         auto const result = model_.train(
             batch_of(steps_, world_), {.counted_targets = counted, .losses = {.balance = 0.01}}
         );

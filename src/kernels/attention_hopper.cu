@@ -1,0 +1,121 @@
+// kernels/attention_hopper.cu
+#include "kernels/attention_softmax.h"
+#include "kernels/attention_wgmma.h"
+
+namespace isogloss::cuda {
+namespace {
+
+/// Keys that are worked on at a time.
+constexpr int kKeys = 128;
+
+/// Two stages each of keys and of values in shared memory, after the block's queries.
+template <int width>
+struct ForwardTiles {
+    using Keys = SwizzledTile<kKeys, width>;
+    SwizzledTile<kBlockRows, width> q;
+
+    [[nodiscard]] __device__ Keys k(int tile) const {
+        return after(Keys{after(q).first}, tile % 2);
+    }
+    [[nodiscard]] __device__ Keys v(int tile) const { return after(k(0), 2 + tile % 2); }
+    static constexpr int kBytes = SwizzledTile<kBlockRows, width>::kBytes + 4 * Keys::kBytes;
+};
+
+/// A block owns queries of one head and passes over the tiles of keys that they see. While the
+/// probabilities of a tile are multiplied with its values, the scores of the next one are made and
+/// become probabilities (Shah et al., arXiv:2407.08608, section 3.2).
+template <int width>
+__global__ void __launch_bounds__(kBlockThreads, 1)
+    group_forward_kernel(AttentionForward<bf16> pass) {
+    extern __shared__ __align__(kSwizzleBytes) unsigned char shared[];
+    auto const& s = pass.shape;
+    ForwardTiles<width> const tiles{{shared_address(shared)}};
+    KeyHeads const heads(pass.qkv, s);
+    int const begin = first_query_of_block();
+    int const group_row = warp_group() * kGroupRows;
+    int const row = row_of_warp();
+    auto const* const start = pass.document_start + blockIdx.z * s.row_length;
+    int const last_query = min(begin + kBlockRows, static_cast<int>(s.row_length)) - 1;
+    int const last_start = start[last_query];
+    int const first = start[begin] / kKeys * kKeys;
+    int const num_tiles = last_query / kKeys + 1 - first / kKeys;
+    Visible visible;
+    visible.set(start, begin + row, s);
+    float const scale = kLog2OfE * rsqrtf(static_cast<float>(width));
+
+    load_async(head_of(pass.qkv, s.heads + 2 * s.kv_heads, blockIdx.y, s), begin, s, tiles.q);
+    load_async(heads.key, first, s, tiles.k(0));
+    Softmax softmax;
+    Results<width> sum = {};
+    Results<kKeys> score;
+    LeftOperands<kKeys / 8> probability;
+    auto const take_scores = [&](int t) {
+        hold(score);
+        int const key = first + t * kKeys;
+        if (key + kKeys > begin + group_row || key < last_start) {
+            hide(score, visible, key);
+        }
+        return softmax.take(score, scale);
+    };
+    auto const next_tiles = [&](int t) {
+        wait_for_copies();
+        show_to_wgmma();
+        __syncthreads();
+        if (t + 1 < num_tiles) {
+            load_async(heads.key, first + (t + 1) * kKeys, s, tiles.k(t + 1));
+        }
+        if (t < num_tiles) {
+            load_async(heads.value, first + t * kKeys, s, tiles.v(t));
+        }
+        begin_products();
+    };
+    next_tiles(0);
+    begin_product_of_rows(tiles.q, group_row, tiles.k(0), score);
+    wait_for_groups<0>();
+    take_scores(0);
+    probability.take(score);
+    for (int t = 1; t < num_tiles; ++t) {
+        next_tiles(t);
+        begin_product_of_rows(tiles.q, group_row, tiles.k(t), score);
+        begin_adding_product(probability, tiles.v(t - 1), sum);
+        wait_for_groups<1>();
+        Kept const kept = take_scores(t);
+        wait_for_groups<0>();
+        hold(sum);
+        rescale(kept, sum);
+        probability.take(score);
+    }
+    next_tiles(num_tiles);
+    begin_adding_product(probability, tiles.v(num_tiles - 1), sum);
+    wait_for_groups<0>();
+    hold(sum);
+    finish<width>(softmax, sum, scale, begin + row, pass);
+}
+
+template <int width>
+void group_forward(AttentionForward<bf16> const& pass, Stream stream) {
+    launch_groups(
+        group_forward_kernel<width>, ForwardTiles<width>::kBytes, pass.shape.heads, pass, stream
+    );
+}
+
+}  // namespace
+
+bool hopper_attention_serves(AttentionShape const& shape, bf16 const* qkv, bf16 const* out) {
+    int device = 0;
+    int major = 0;
+    ISOGLOSS_CUDA(cudaGetDevice(&device));
+    ISOGLOSS_CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+    constexpr int kHopper = 9;
+    return major == kHopper && mma_attention_serves(shape, qkv, out);
+}
+
+void hopper_attention(AttentionForward<bf16> const& pass, Stream stream) {
+    if (pass.shape.head_width == 64) {
+        group_forward<64>(pass, stream);
+    } else {
+        group_forward<128>(pass, stream);
+    }
+}
+
+}  // namespace isogloss::cuda

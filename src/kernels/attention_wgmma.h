@@ -1,0 +1,79 @@
+// kernels/attention_wgmma.h - what attention's passes by warp groups share: how tiles come to
+// shared memory, and how kernels start. For files *_hopper.cu only.
+#pragma once
+
+#include "kernels/attention_mma.h"
+#include "kernels/cuda_wgmma.h"
+
+namespace isogloss::cuda {
+
+/// A block is two warp groups, each with 64 of its rows: queries, or keys in the pass over their
+/// gradients.
+constexpr int kGroups = 2;
+constexpr int kBlockThreads = kGroups * kGroupThreads;
+constexpr int kBlockRows = kGroups * kGroupRows;
+
+/// First of the block's rows that are this warp's; sixteen are.
+__device__ inline int row_of_warp() {
+    return static_cast<int>(threadIdx.x) / kWarp * kTileRows;
+}
+
+/// Begins to copy tokens [begin, begin + rows) of a head; zeros after the row's end.
+template <int rows, int width>
+__device__ void load_async(
+    Head<bf16 const> head, int begin, AttentionShape const& s, SwizzledTile<rows, width> to
+) {
+    constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(bf16));
+    constexpr int kVectors = width / kVector;
+    constexpr int kRowsAtOnce = kBlockThreads / kVectors;
+    static_assert(rows % kRowsAtOnce == 0 && kRowsAtOnce % 8 == 0);
+    int const row = static_cast<int>(threadIdx.x) / kVectors;
+    int const column = static_cast<int>(threadIdx.x) % kVectors * kVector;
+    int const rows_inside = static_cast<int>(s.row_length) - begin - row;
+    bf16 const* from = head.first + (begin + row) * head.stride + column;
+    SharedAddress const place = to.at(row, column);
+#pragma unroll
+    for (int r = 0; r < rows; r += kRowsAtOnce) {
+        copy_vector_async(place + static_cast<unsigned>(r * to.kRowBytes), from, r < rows_inside);
+        from += kRowsAtOnce * head.stride;
+    }
+}
+
+/// The tile that begins where `tile` ends, or `count` such tiles later.
+template <int rows, int width>
+__device__ SwizzledTile<rows, width> after(SwizzledTile<rows, width> tile, int count = 1) {
+    return {tile.first + static_cast<unsigned>(count * tile.kBytes)};
+}
+
+/// Key and value heads of the query head that the block works on.
+struct KeyHeads {
+    Head<bf16 const> key;
+    Head<bf16 const> value;
+
+    __device__ KeyHeads(bf16 const* qkv, AttentionShape const& s) {
+        std::int64_t const kv = s.heads + blockIdx.y / (s.heads / s.kv_heads);
+        key = head_of(qkv, s.heads + 2 * s.kv_heads, kv, s);
+        value = head_of(qkv, s.heads + 2 * s.kv_heads, kv + s.kv_heads, s);
+    }
+};
+
+/// Blocks of later queries have more keys: they begin first.
+__device__ inline int first_query_of_block() {
+    return static_cast<int>(gridDim.x - 1 - blockIdx.x) * kBlockRows;
+}
+
+/// bytes: of shared memory.
+template <class Pass>
+void launch_groups(
+    void (*kernel)(Pass), int bytes, std::int64_t heads, Pass const& pass, Stream stream
+) {
+    ISOGLOSS_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+    dim3 const grid(
+        static_cast<unsigned>(ceil_div(pass.shape.row_length, kBlockRows)),
+        static_cast<unsigned>(heads), static_cast<unsigned>(pass.shape.rows)
+    );
+    kernel<<<grid, kBlockThreads, static_cast<std::size_t>(bytes), queue_of(stream).get()>>>(pass);
+    ISOGLOSS_CUDA(cudaGetLastError());
+}
+
+}  // namespace isogloss::cuda
