@@ -6,8 +6,10 @@ namespace {
 
 /// Keys, or in the pass over their gradients queries, that are worked on at a time.
 constexpr int kTile = 64;
-/// Tiles in shared memory: one is worked on while the other is copied.
-constexpr int kStages = 2;
+/// Of rounds in shared memory: one is worked on, by a group that is late perhaps the one before,
+/// while the next two are copied.
+constexpr int kStages = 4;
+constexpr int kAhead = kStages - 2;
 
 template <int width>
 struct BackwardTiles {
@@ -19,8 +21,8 @@ struct BackwardTiles {
     /// Of the block's rows: q and dout of queries, or k and v of keys.
     [[nodiscard]] __device__ Own own(int which) const { return after(Own{first_byte}, which); }
     /// Of the rows that it passes over, the other two.
-    [[nodiscard]] __device__ Passing passing(int which, int stage) const {
-        return after(Passing{after(own(1)).first}, 2 * stage + which);
+    [[nodiscard]] __device__ Passing passing(int which, int round) const {
+        return after(Passing{after(own(1)).first}, 2 * (round % kStages) + which);
     }
     static constexpr int kBytes = 2 * Own::kBytes + 2 * kStages * Passing::kBytes;
 };
@@ -47,6 +49,7 @@ template <int width>
 __global__ void __launch_bounds__(kBlockThreads, 1)
     group_query_gradient_kernel(AttentionBackward<bf16> pass) {
     extern __shared__ __align__(kSwizzleBytes) unsigned char shared[];
+    __shared__ Rounds<kStages> rounds;
     auto const& s = pass.shape;
     BackwardTiles<width> const tiles{shared_address(shared)};
     KeyHeads const heads(pass.qkv, s);
@@ -59,34 +62,41 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
     Visible visible;
     visible.set(start, begin + row, s);
     float const scale = rsqrtf(static_cast<float>(width));
+    float const scale_base2 = scale * kLog2OfE;
     LaneQueries const queries(pass, begin + row);
-    auto const load_keys = [&](int key, int stage) {
-        load_async(heads.key, key, s, tiles.passing(0, stage));
-        load_async(heads.value, key, s, tiles.passing(1, stage));
+    int const first_key = start[begin] / kTile * kTile;
+    int const num_rounds = (last_query - first_key) / kTile + 1;
+    auto const load_keys = [&](int round) {
+        if (round < num_rounds) {
+            rounds.wait_for_place(round);
+            load_async(heads.key, first_key + round * kTile, s, tiles.passing(0, round));
+            load_async(heads.value, first_key + round * kTile, s, tiles.passing(1, round));
+            rounds.copies_begun(round);
+        }
     };
 
+    rounds.begin();
     auto const all_heads = s.heads + 2 * s.kv_heads;
     load_async(head_of(pass.qkv, all_heads, blockIdx.y, s), begin, s, tiles.own(0));
     load_async(head_of(pass.dout, s.heads, blockIdx.y, s), begin, s, tiles.own(1));
-    int key = start[begin] / kTile * kTile;
-    load_keys(key, 0);
+    for (int round = 0; round < kAhead; ++round) {
+        load_keys(round);
+    }
     Results<width> sum = {};
     Results<kTile> score;
     Results<kTile> slope;
     LeftOperands<kTile / 8> operand;
-    for (int stage = 0; key <= last_query; key += kTile, stage ^= 1) {
-        wait_for_copies();
-        show_to_wgmma();
-        __syncthreads();
-        if (key + kTile <= last_query) {
-            load_keys(key + kTile, stage ^ 1);
-        }
+    for (int round = 0; round < num_rounds; ++round) {
+        int const key = first_key + round * kTile;
+        load_keys(round + kAhead);
+        rounds.wait_for_tiles(round);
         if (key > begin + group_row + kGroupRows - 1) {
+            rounds.release(round);
             continue;  // all these keys come after all this group's queries
         }
         begin_products();
-        begin_product_of_rows(tiles.own(0), group_row, tiles.passing(0, stage), score);
-        begin_product_of_rows(tiles.own(1), group_row, tiles.passing(1, stage), slope);
+        begin_product_of_rows(tiles.own(0), group_row, tiles.passing(0, round), score);
+        begin_product_of_rows(tiles.own(1), group_row, tiles.passing(1, round), slope);
         wait_for_groups<1>();
         hold(score);
         if (key + kTile > begin + group_row || key < last_start) {
@@ -96,7 +106,7 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
         for (int j = 0; j < kTile / 8; ++j) {
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
-                score[j][i] = exp2_fast(score[j][i] * scale * kLog2OfE - queries.log_sum[i / 2]);
+                score[j][i] = exp2_fast(score[j][i] * scale_base2 - queries.log_sum[i / 2]);
             }
         }
         wait_for_groups<0>();
@@ -110,8 +120,9 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
         }
         operand.take(slope);
         begin_products();
-        begin_adding_product(operand, tiles.passing(0, stage), sum);
+        begin_adding_product(operand, tiles.passing(0, round), sum);
         wait_for_groups<0>();
+        rounds.release(round);
         hold(sum);
     }
     float const factor[2] = {scale, scale};
@@ -143,7 +154,7 @@ struct TileQueries {
 
 /// Transposed scores become weights. Rows are keys from `key` on, columns queries from `first` on.
 __device__ void weigh_turned(
-    Results<kTile>& score, TileQueries const& queries, int key, int first, float scale
+    Results<kTile>& score, TileQueries const& queries, int key, int first, float scale_base2
 ) {
     // Documents never begin earlier along a row: the last query's is the latest.
     bool const all_seen = first >= key + kTileRows - 1 && queries.start[kTile - 1] <= key;
@@ -151,13 +162,21 @@ __device__ void weigh_turned(
     for (int j = 0; j < kTile / 8; ++j) {
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
+            float const log_sum = queries.log_sum[8 * j + column_of(i)] * kLog2OfE;
+            score[j][i] = exp2_fast(score[j][i] * scale_base2 - log_sum);
+        }
+    }
+    if (all_seen) {
+        return;
+    }
+#pragma unroll
+    for (int j = 0; j < kTile / 8; ++j) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
             int const query = 8 * j + column_of(i);
             int const its_key = key + row_of(i / 2);
-            bool const seen =
-                all_seen || (queries.start[query] <= its_key && its_key <= first + query);
-            float const weight =
-                exp2_fast(score[j][i] * scale * kLog2OfE - queries.log_sum[query] * kLog2OfE);
-            score[j][i] = seen ? weight : 0.0F;
+            bool const seen = queries.start[query] <= its_key && its_key <= first + query;
+            score[j][i] = seen ? score[j][i] : 0.0F;
         }
     }
 }
@@ -170,14 +189,31 @@ __device__ int end_of_query_tiles(std::int32_t const* start, int begin, int leng
     for (int first = begin + lane * kTile; first < length; first += kWarp * kTile) {
         num_tiles += start[first] < begin + kBlockRows ? 1 : 0;
     }
-    return begin + warp_sum(num_tiles) * kTile;
+    return begin + __reduce_add_sync(kAllLanes, num_tiles) * kTile;  // one value to the compiler
 }
+
+/// The tiles of queries [begin, end), of one head after the other.
+struct QueryWalk {
+    std::int64_t head;
+    int first;
+    int begin;
+    int end;
+
+    __device__ void advance() {
+        first += kTile;
+        if (first >= end) {
+            first = begin;
+            ++head;
+        }
+    }
+};
 
 /// A block owns keys and passes over the queries that see them, of all heads that share the keys.
 template <int width>
 __global__ void __launch_bounds__(kBlockThreads, 1)
     group_key_gradient_kernel(AttentionBackward<bf16> pass) {
     extern __shared__ __align__(kSwizzleBytes) unsigned char shared[];
+    __shared__ Rounds<kStages> rounds;
     __shared__ TileQueries queries[kStages];
     auto const& s = pass.shape;
     BackwardTiles<width> const tiles{shared_address(shared)};
@@ -191,63 +227,70 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
         pass.document_start + blockIdx.z * s.row_length, begin, static_cast<int>(s.row_length)
     );
     float const scale = rsqrtf(static_cast<float>(width));
-    auto const load_queries = [&](std::int64_t head, int first, int stage) {
-        load_async(head_of(pass.qkv, all_heads, head, s), first, s, tiles.passing(0, stage));
-        load_async(head_of(pass.dout, s.heads, head, s), first, s, tiles.passing(1, stage));
-        queries[stage].load_async(pass, head, first);
+    std::int64_t const heads_a_key = s.heads / s.kv_heads;
+    QueryWalk const start_of_walk{blockIdx.y * heads_a_key, begin, begin, end};
+    std::int64_t const end_head = (blockIdx.y + 1) * heads_a_key;
+    auto coming = start_of_walk;
+    auto const load_queries = [&](int round) {
+        if (coming.head == end_head || begin == end) {
+            return;
+        }
+        rounds.wait_for_place(round);
+        auto const query = head_of(pass.qkv, all_heads, coming.head, s);
+        auto const slope = head_of(pass.dout, s.heads, coming.head, s);
+        load_async(query, coming.first, s, tiles.passing(0, round));
+        load_async(slope, coming.first, s, tiles.passing(1, round));
+        queries[round % kStages].load_async(pass, coming.head, coming.first);
+        rounds.copies_begun(round);
+        coming.advance();
     };
 
+    rounds.begin();
     load_async(head_of(pass.qkv, all_heads, key_head, s), begin, s, tiles.own(0));
     load_async(head_of(pass.qkv, all_heads, value_head, s), begin, s, tiles.own(1));
-    std::int64_t head = blockIdx.y * (s.heads / s.kv_heads);
-    std::int64_t const last_head = head + s.heads / s.kv_heads - 1;
-    int first = begin;
-    load_queries(head, first, 0);
+    for (int round = 0; round < kAhead; ++round) {
+        load_queries(round);
+    }
     Results<width> dk = {};
     Results<width> dv = {};
     Results<kTile> score;
     Results<kTile> slope;
     LeftOperands<kTile / 8> weights;
     LeftOperands<kTile / 8> slopes;
-    for (int stage = 0; first < end; stage ^= 1) {
-        wait_for_copies();
-        show_to_wgmma();
-        __syncthreads();
-        bool const next_head = first + kTile >= end && head < last_head;
-        std::int64_t const coming_head = next_head ? head + 1 : head;
-        int const coming = next_head ? begin : first + kTile;
-        if (coming < end) {
-            load_queries(coming_head, coming, stage ^ 1);
-        }
+    auto walk = start_of_walk;
+    for (int round = 0; walk.head < end_head && begin < end; ++round, walk.advance()) {
+        auto const& its = queries[round % kStages];
+        int const first = walk.first;
+        load_queries(round + kAhead);
+        rounds.wait_for_tiles(round);
         if (first + kTile > begin + group_row) {  // else all these queries come before the keys
             begin_products();
-            begin_product_of_rows(tiles.own(0), group_row, tiles.passing(0, stage), score);
-            begin_product_of_rows(tiles.own(1), group_row, tiles.passing(1, stage), slope);
+            begin_product_of_rows(tiles.own(0), group_row, tiles.passing(0, round), score);
+            begin_product_of_rows(tiles.own(1), group_row, tiles.passing(1, round), slope);
             wait_for_groups<1>();
             hold(score);
-            weigh_turned(score, queries[stage], begin + row, first, scale);
+            weigh_turned(score, its, begin + row, first, scale * kLog2OfE);
             weights.take(score);
             begin_products();
-            begin_adding_product(weights, tiles.passing(1, stage), dv);
+            begin_adding_product(weights, tiles.passing(1, round), dv);
             wait_for_groups<1>();
             hold(slope);
 #pragma unroll
             for (int j = 0; j < kTile / 8; ++j) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    float const delta = queries[stage].delta[8 * j + column_of(i)];
+                    float const delta = its.delta[8 * j + column_of(i)];
                     slope[j][i] = score[j][i] * (slope[j][i] - delta);
                 }
             }
             slopes.take(slope);
             begin_products();
-            begin_adding_product(slopes, tiles.passing(0, stage), dk);
+            begin_adding_product(slopes, tiles.passing(0, round), dk);
             wait_for_groups<0>();
             hold(dv);
             hold(dk);
         }
-        head = coming_head;
-        first = coming;
+        rounds.release(round);
     }
     float const scaled[2] = {scale, scale};
     float const ones[2] = {1.0F, 1.0F};

@@ -8,17 +8,25 @@ namespace {
 /// Keys that are worked on at a time.
 constexpr int kKeys = 128;
 
-/// Two stages each of keys and of values in shared memory, after the block's queries.
+/// Of rounds in shared memory: one is worked on, by a group that is late perhaps the one before,
+/// while the next is copied.
+constexpr int kStages = 3;
+
+/// In shared memory: the block's queries, and of each stage the keys of a tile and the values of
+/// the tile before.
 template <int width>
 struct ForwardTiles {
     using Keys = SwizzledTile<kKeys, width>;
     SwizzledTile<kBlockRows, width> q;
 
-    [[nodiscard]] __device__ Keys k(int tile) const {
-        return after(Keys{after(q).first}, tile % 2);
+    [[nodiscard]] __device__ Keys k(int round) const {
+        return after(Keys{after(q).first}, round % kStages);
     }
-    [[nodiscard]] __device__ Keys v(int tile) const { return after(k(0), 2 + tile % 2); }
-    static constexpr int kBytes = SwizzledTile<kBlockRows, width>::kBytes + 4 * Keys::kBytes;
+    [[nodiscard]] __device__ Keys v(int round) const {
+        return after(Keys{after(q).first}, kStages + round % kStages);
+    }
+    static constexpr int kBytes =
+        SwizzledTile<kBlockRows, width>::kBytes + 2 * kStages * Keys::kBytes;
 };
 
 /// A block owns queries of one head and passes over the tiles of keys that they see. While the
@@ -28,6 +36,7 @@ template <int width>
 __global__ void __launch_bounds__(kBlockThreads, 1)
     group_forward_kernel(AttentionForward<bf16> pass) {
     extern __shared__ __align__(kSwizzleBytes) unsigned char shared[];
+    __shared__ Rounds<kStages> rounds;
     auto const& s = pass.shape;
     ForwardTiles<width> const tiles{{shared_address(shared)}};
     KeyHeads const heads(pass.qkv, s);
@@ -43,8 +52,28 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
     visible.set(start, begin + row, s);
     float const scale = kLog2OfE * rsqrtf(static_cast<float>(width));
 
+    // Round t makes the scores of tile t and adds the values of tile t - 1.
+    auto const load_round = [&](int t) {
+        if (t > num_tiles) {
+            return;
+        }
+        rounds.wait_for_place(t);
+        if (t < num_tiles) {
+            load_async(heads.key, first + t * kKeys, s, tiles.k(t));
+        }
+        if (t > 0) {
+            load_async(heads.value, first + (t - 1) * kKeys, s, tiles.v(t));
+        }
+        rounds.copies_begun(t);
+    };
+    auto const begin_round = [&](int t) {
+        load_round(t + 1);
+        rounds.wait_for_tiles(t);
+        begin_products();
+    };
+    rounds.begin();
     load_async(head_of(pass.qkv, s.heads + 2 * s.kv_heads, blockIdx.y, s), begin, s, tiles.q);
-    load_async(heads.key, first, s, tiles.k(0));
+    load_round(0);
     Softmax softmax;
     Results<width> sum = {};
     Results<kKeys> score;
@@ -57,36 +86,26 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
         }
         return softmax.take(score, scale);
     };
-    auto const next_tiles = [&](int t) {
-        wait_for_copies();
-        show_to_wgmma();
-        __syncthreads();
-        if (t + 1 < num_tiles) {
-            load_async(heads.key, first + (t + 1) * kKeys, s, tiles.k(t + 1));
-        }
-        if (t < num_tiles) {
-            load_async(heads.value, first + t * kKeys, s, tiles.v(t));
-        }
-        begin_products();
-    };
-    next_tiles(0);
+    begin_round(0);
     begin_product_of_rows(tiles.q, group_row, tiles.k(0), score);
     wait_for_groups<0>();
+    rounds.release(0);
     take_scores(0);
     probability.take(score);
     for (int t = 1; t < num_tiles; ++t) {
-        next_tiles(t);
+        begin_round(t);
         begin_product_of_rows(tiles.q, group_row, tiles.k(t), score);
-        begin_adding_product(probability, tiles.v(t - 1), sum);
+        begin_adding_product(probability, tiles.v(t), sum);
         wait_for_groups<1>();
         Kept const kept = take_scores(t);
         wait_for_groups<0>();
+        rounds.release(t);
         hold(sum);
         rescale(kept, sum);
         probability.take(score);
     }
-    next_tiles(num_tiles);
-    begin_adding_product(probability, tiles.v(num_tiles - 1), sum);
+    begin_round(num_tiles);
+    begin_adding_product(probability, tiles.v(num_tiles), sum);
     wait_for_groups<0>();
     hold(sum);
     finish<width>(softmax, sum, scale, begin + row, pass);

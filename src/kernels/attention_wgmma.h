@@ -45,6 +45,40 @@ __device__ SwizzledTile<rows, width> after(SwizzledTile<rows, width> tile, int c
     return {tile.first + static_cast<unsigned>(count * tile.kBytes)};
 }
 
+/// When the tiles of a round have come to shared memory, and when all warps are done with them.
+/// Rounds take `stages` places in turn; warp groups need not keep step with each other.
+template <int stages>
+struct Rounds {
+    std::uint64_t come[static_cast<std::size_t>(stages)];
+    std::uint64_t done[static_cast<std::size_t>(stages)];
+
+    /// Every thread of the block; the others may be called after it.
+    __device__ void begin() {
+        if (threadIdx.x < stages) {
+            begin_arrivals(come[threadIdx.x], kBlockThreads);
+            begin_arrivals(done[threadIdx.x], kBlockThreads / kWarp);
+        }
+        __syncthreads();
+    }
+    /// Before a thread copies the tiles of a round, which take the place of earlier ones.
+    __device__ void wait_for_place(int round) {
+        wait_for_arrivals(done[round % stages], round / stages % 2 ^ 1);
+    }
+    /// After it has begun all its copies of the round.
+    __device__ void copies_begun(int round) { arrive_after_copies(come[round % stages]); }
+    /// Until all threads' copies are there, for wgmma too.
+    __device__ void wait_for_tiles(int round) {
+        wait_for_arrivals(come[round % stages], round / stages % 2);
+        show_to_wgmma();
+    }
+    /// After a warp's last product of the round has been waited for.
+    __device__ void release(int round) {
+        if (threadIdx.x % kWarp == 0) {
+            arrive(done[round % stages]);
+        }
+    }
+};
+
 /// Key and value heads of the query head that the block works on.
 struct KeyHeads {
     Head<bf16 const> key;

@@ -69,8 +69,35 @@ private:
 /// What a SwizzledTile's beginning is a multiple of.
 constexpr int kSwizzleBytes = 1024;
 
-/// Makes what this thread wrote to shared memory, or copied there, visible to wgmma; a barrier must
-/// follow.
+// Barriers in shared memory (PTX: mbarrier) that `count` arrivals complete, again and again;
+// waiting is for the completion of an even (0) or odd (1) turn.
+__device__ inline void begin_arrivals(std::uint64_t& barrier, unsigned count) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(&barrier)),
+                 "r"(count)
+                 : "memory");
+}
+__device__ inline void arrive(std::uint64_t& barrier) {
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(&barrier))
+                 : "memory");
+}
+/// When all copies that this thread has begun are there.
+__device__ inline void arrive_after_copies(std::uint64_t& barrier) {
+    asm volatile(
+        "cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(shared_address(&barrier))
+        : "memory"
+    );
+}
+__device__ inline void wait_for_arrivals(std::uint64_t& barrier, int turn) {
+    asm volatile(
+        "{.reg .pred p;\n"
+        "again: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1;\n"
+        "@!p bra again;}" ::"r"(shared_address(&barrier)),
+        "r"(turn)
+        : "memory"
+    );
+}
+
+/// Makes what was written to shared memory, or copied there, visible to the products that follow.
 __device__ inline void show_to_wgmma() {
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }

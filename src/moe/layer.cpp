@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
 #include <utility>
 
 #include "base/require.h"
@@ -279,22 +278,22 @@ void MoeLayer<T>::scores_backward(
     Arena& arena,
     Stream stream
 ) {
-    RouterSums sums{{nullptr, saved.x.shape, saved.x.device}, weights_.router_gradient};
-    if constexpr (std::is_same_v<T, float>) {
-        sums.dx = dx.value_or(sums.dx);
-    } else if (dx) {
-        sums.dx = arena.take<float, 2>(dx->shape);
-        fill<float>(sums.dx.flat(), 0.0F, stream);
-    }
+    View<T, 2> const nowhere{nullptr, saved.x.shape, saved.x.device};
+    RouterSums<T> const sums{dx.value_or(nowhere), weights_.router_gradient};
     route_backward<T>({saved.x, weights_.router}, saved.choice, gradients, sums, arena, stream);
     auto const& term = gradients.losses.classifier;
-    if (term.is_wanted() && saved.classes.probs.data != nullptr) {
-        classify_backward(weights_.classifier, saved.classes, term, sums.dx, arena, stream);
+    if (!term.is_wanted() || saved.classes.probs.data == nullptr) {
+        return;
     }
-    if constexpr (!std::is_same_v<T, float>) {
-        if (dx) {
-            add<float, T>(sums.dx.flat(), dx->flat(), stream);
-        }
+    ArenaScope const scope(arena);
+    View<float, 2> sum{nullptr, saved.x.shape, saved.x.device};
+    if (dx) {
+        sum = arena.take<float, 2>(dx->shape);
+        fill<float>(sum.flat(), 0.0F, stream);
+    }
+    classify_backward(weights_.classifier, saved.classes, term, sum, arena, stream);
+    if (dx) {
+        add<float, T>(sum.flat(), dx->flat(), stream);
     }
 }
 

@@ -159,7 +159,7 @@ private:
         Arena& arena,
         Stream stream
     );
-    /// Adds to dx what comes through router and classifier: in float, rounded once.
+    /// Adds to dx what comes through router and classifier: summed in float, rounded once each.
     void scores_backward(
         RouterGradients const& gradients,
         std::optional<View<T, 2>> dx,

@@ -138,6 +138,15 @@ void score_weights(
     fail_without_cuda("score_weights");
 }
 template <class T>
+void score_inputs(
+    View<float const, 2> /*dlogits*/,
+    View<float const, 2> /*weight*/,
+    View<T, 2> /*dx*/,
+    Stream /*stream*/
+) {
+    fail_without_cuda("score_inputs");
+}
+template <class T>
 void add_unit_rows(
     View<T const, 2> /*x*/,
     View<std::int32_t const, 1> /*target*/,
@@ -204,6 +213,8 @@ template decltype(score<float>) score<float>;
 template decltype(score<bf16>) score<bf16>;
 template decltype(score_weights<float>) score_weights<float>;
 template decltype(score_weights<bf16>) score_weights<bf16>;
+template decltype(score_inputs<float>) score_inputs<float>;
+template decltype(score_inputs<bf16>) score_inputs<bf16>;
 template decltype(sum_runs<float>) sum_runs<float>;
 template decltype(sum_runs<bf16>) sum_runs<bf16>;
 template decltype(add_unit_rows<float>) add_unit_rows<float>;

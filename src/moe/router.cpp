@@ -61,7 +61,7 @@ void route_backward(
     RouterInputs<T> const& inputs,
     RouterChoice const& choice,
     RouterGradients const& gradients,
-    RouterSums const& sums,
+    RouterSums<T> const& sums,
     Arena& arena,
     Stream stream
 ) {
@@ -83,18 +83,18 @@ void route_backward(
         choice.probs, gradients.losses, {gradients.balance, choice.among}, dlogits, stream
     );
     if (sums.dx.data != nullptr) {
-        matmul_nn<float, float>(dlogits, inputs.weight, sums.dx, Write::add, stream);
+        score_inputs<T>(dlogits, inputs.weight, sums.dx, arena, stream);
     }
     if (sums.dweight.data != nullptr) {
         score_weights<T>(dlogits, inputs.x, sums.dweight, arena, stream);
     }
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                                                 \
-    template RouterChoice route(RouterInputs<T> const&, RouterTask const&, Arena&, Stream);     \
-    template void route_backward(                                                               \
-        RouterInputs<T> const&, RouterChoice const&, RouterGradients const&, RouterSums const&, \
-        Arena&, Stream                                                                          \
+#define ISOGLOSS_INSTANTIATE(T)                                                                    \
+    template RouterChoice route(RouterInputs<T> const&, RouterTask const&, Arena&, Stream);        \
+    template void route_backward(                                                                  \
+        RouterInputs<T> const&, RouterChoice const&, RouterGradients const&, RouterSums<T> const&, \
+        Arena&, Stream                                                                             \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -52,8 +52,9 @@ struct RouterGradients {
 };
 
 /// Where `route_backward` adds.
+template <class T>
 struct RouterSums {
-    View<float, 2> dx;       ///< [N, D]; null data: nobody needs it
+    View<T, 2> dx;           ///< [N, D]; null data: nobody needs it
     View<float, 2> dweight;  ///< [E, D]; null data: frozen
 };
 
@@ -63,7 +64,7 @@ void route_backward(
     RouterInputs<T> const& inputs,
     RouterChoice const& choice,
     RouterGradients const& gradients,
-    RouterSums const& sums,
+    RouterSums<T> const& sums,
     Arena& arena,
     Stream stream
 );

@@ -45,10 +45,33 @@ void score_weights(
     }
 }
 
+template <class T>
+void score_inputs(
+    View<float const, 2> dlogits,
+    View<float const, 2> weight,
+    View<T, 2> dx,
+    Arena& arena,
+    Stream stream
+) {
+    require(
+        dx.shape[0] == dlogits.shape[0] && weight.shape[0] == dlogits.shape[1] &&
+            weight.shape[1] == dx.shape[1],
+        "score_inputs: dlogits [{}, {}], the router [{}, {}], dx [{}, {}]", dlogits.shape[0],
+        dlogits.shape[1], weight.shape[0], weight.shape[1], dx.shape[0], dx.shape[1]
+    );
+    switch (dx.device) {
+        case Device::cpu: return cpu::score_inputs<T>(dlogits, weight, dx, arena);
+        case Device::cuda: return cuda::score_inputs<T>(dlogits, weight, dx, stream);
+    }
+}
+
 #define ISOGLOSS_INSTANTIATE(T)                                                                  \
     template void score(View<T const, 2>, View<float const, 2>, View<float, 2>, Arena&, Stream); \
     template void score_weights(                                                                 \
         View<float const, 2>, View<T const, 2>, View<float, 2>, Arena&, Stream                   \
+    );                                                                                           \
+    template void score_inputs(                                                                  \
+        View<float const, 2>, View<float const, 2>, View<T, 2>, Arena&, Stream                   \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -1,5 +1,4 @@
-// moe/scores.h - a router's products: scores of experts for tokens, and the gradient of its
-// weights.
+// moe/scores.h - a router's products: scores of experts for tokens, and their gradients.
 #pragma once
 
 #include "device/arena.h"
@@ -29,6 +28,17 @@ void score_weights(
     Stream stream
 );
 
+/// dx += dlogits weight, summed in float and rounded once.
+///                                              dlogits [N, E], weight [E, D], dx [N, D]
+template <class T>
+void score_inputs(
+    View<float const, 2> dlogits,
+    View<float const, 2> weight,
+    View<T, 2> dx,
+    Arena& arena,
+    Stream stream
+);
+
 // One definition a device. Call the functions above.
 namespace cpu {
 template <class T>
@@ -36,6 +46,10 @@ void score(View<T const, 2> x, View<float const, 2> weight, View<float, 2> logit
 template <class T>
 void score_weights(
     View<float const, 2> dlogits, View<T const, 2> x, View<float, 2> dweight, Arena& arena
+);
+template <class T>
+void score_inputs(
+    View<float const, 2> dlogits, View<float const, 2> weight, View<T, 2> dx, Arena& arena
 );
 }  // namespace cpu
 
@@ -45,6 +59,10 @@ void score(View<T const, 2> x, View<float const, 2> weight, View<float, 2> logit
 template <class T>
 void score_weights(
     View<float const, 2> dlogits, View<T const, 2> x, View<float, 2> dweight, Stream stream
+);
+template <class T>
+void score_inputs(
+    View<float const, 2> dlogits, View<float const, 2> weight, View<T, 2> dx, Stream stream
 );
 }  // namespace cuda
 

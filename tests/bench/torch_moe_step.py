@@ -31,6 +31,8 @@ try:
     from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 except ImportError as error:
+    while error.__cause__:  # transformers hides the import that failed
+        error = error.__cause__
     sys.exit(f"torch_moe_step.py: needs transformers 5 with an experts interface: {error}")
 
 EXPERTS = "grouped_mm"
@@ -53,8 +55,8 @@ def arguments():
                    help="of weights, gradients and AdamW's moments (%(default)s)")
     p.add_argument("--compile", action="store_true", help="torch.compile the model, loss included")
     p.add_argument("--freeze-backbone", action="store_true",
-                   help="train only the experts, all of them, and the routers; embedding, attention, norms and head are "
-                        "frozen. transformers holds a layer's experts in one tensor: none can be frozen alone")
+                   help="train only the routers and the experts, all of them; embedding, attention, norms and head "
+                        "stay fixed. transformers holds a layer's experts in one tensor: none can be frozen alone")
     p.add_argument("--json", action="store_true", help="print one JSON object (times in seconds, memory in bytes)")
     a = p.parse_args()
     for name in ("width", "layers", "heads", "ffn", "vocab", "experts", "top_k", "rows", "steps"):

@@ -115,8 +115,10 @@ void expect_scores(std::int64_t tokens, std::int64_t width, std::int64_t experts
     Twin<float, 2> const logits({tokens, experts});
     Twin<float, 2> const dlogits({tokens, experts}, [](std::size_t i) { return some(12, i); });
     Twin<float, 2> const dweight({experts, width}, [](std::size_t i) { return some(13, i); });
+    Twin<T, 2> const dx({tokens, width}, [](std::size_t i) { return from_float<T>(some(14, i)); });
     for (auto const device : test::kBothDevices) {
         Arena arena(device);
+        score_inputs<T>(dlogits.on(device), weight.on(device), dx.on(device), arena, Stream{});
         score<T>(x.on(device), weight.on(device), logits.on(device), arena, Stream{});
         score_weights<T>(dlogits.on(device), x.on(device), dweight.on(device), arena, Stream{});
     }
@@ -126,6 +128,10 @@ void expect_scores(std::int64_t tokens, std::int64_t width, std::int64_t experts
     };
     test::expect_near(logits, bound(width), "logits");
     test::expect_near(dweight, bound(tokens), "dweight");
+    // Each device rounds once to T; sums of E products of normal numbers stay below 8 sqrt(E) + 6.
+    auto const largest = 8.0 * std::sqrt(static_cast<double>(experts)) + 6.0;
+    double const rounding = std::is_same_v<T, bf16> ? 2.0 * 0x1p-8 * largest : 0.0;
+    test::expect_near(dx, bound(experts) + rounding, "dx");
 }
 
 TEST_F(RouterLossesCudaTest, ScoresAndTheirGradientsAreThoseOfTheCpu) {
