@@ -10,6 +10,7 @@
 #include "cli/bench_model.h"
 #include "cli/commands.h"
 #include "cli/median.h"
+#include "comm/activity.h"
 #include "comm/collective.h"
 #include "comm/rank_device.h"
 #include "comm/world.h"
@@ -106,8 +107,10 @@ private:
         auto const zeroed = now();
         model_.train(batch_, {.counted_targets = counted_, .losses = {.balance = 0.01}});
         auto const trained = now();
+        mark_phase("reducing gradients");
         double const norm = optimizer_.reduce_gradients(world_);
         auto const reduced = now();
+        mark_phase("updating");
         optimizer_.update(
             {.learning_rate = 3e-4F,
              .weight_decay = 0.1F,

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "comm/mpi_comm.h"
+#include "device/profile_range.h"
 
 namespace isogloss {
 namespace {
@@ -39,6 +40,7 @@ void mark_phase(char const* new_phase, std::int64_t new_layer) noexcept {
     set(phase, new_phase);
     set(layer, new_layer);
     move();
+    cuda::begin_profile_range(new_phase, new_layer);
 }
 
 void mark_step(std::int64_t new_step) noexcept {

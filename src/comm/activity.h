@@ -9,7 +9,8 @@ namespace isogloss {
 class MpiComm;
 
 /// The work has come to `phase`, a literal; in a layer of the model where one is given. A mark
-/// costs a few stores. For the thread that talks to MPI alone.
+/// costs a few stores, and begins a range of that name for profilers of GPUs. For the thread that
+/// talks to MPI alone.
 void mark_phase(char const* phase, std::int64_t layer = -1) noexcept;
 void mark_step(std::int64_t step) noexcept;
 

@@ -5,6 +5,7 @@
 #include "device/cuda_device.h"
 #include "device/cuda_event.h"
 #include "device/cuda_memory.h"
+#include "device/profile_range.h"
 
 namespace isogloss {
 
@@ -18,6 +19,8 @@ void fail_without_cuda(char const* what) {
 }
 
 namespace cuda {
+
+void begin_profile_range(char const* /*phase*/, std::int64_t /*layer*/) noexcept {}
 
 std::byte* allocate(std::int64_t /*bytes*/) {
     fail_without_cuda("device memory");

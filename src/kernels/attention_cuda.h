@@ -1,4 +1,4 @@
-// kernels/attention_cuda.h - the ways attention is computed on the GPU. For .cu files only.
+// kernels/attention_cuda.h - the ways attention is computed on the GPU. For .cu files and tests.
 #pragma once
 
 #include <cstdint>

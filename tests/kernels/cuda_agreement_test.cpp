@@ -6,6 +6,7 @@
 // operations, plus one rounding of each device's result to T.
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
+#include "kernels/attention_cuda.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
@@ -254,6 +255,18 @@ Tensor<std::int32_t, 1> documents(AttentionShape const& s) {
     return Tensor<std::int32_t, 1>::of({s.rows * s.row_length}, starts);
 }
 
+/// |a - b| / |a| of all elements.
+template <class T>
+double relative_distance(Tensor<T, 2> const& a, Tensor<T, 2> const& b) {
+    double error = 0.0;
+    double size = 0.0;
+    for (std::int64_t i = 0; i < a.size(); ++i) {
+        error += std::pow(a[i] - b[i], 2);
+        size += std::pow(a[i], 2);
+    }
+    return std::sqrt(error / size);
+}
+
 TYPED_TEST(CudaAgreementTest, AttentionOfModelShapes) {
     using T = TypeParam;
     AttentionShape const shapes[] = {{2, 520, 4, 2, 128}, {3, 384, 2, 2, 64},  {1, 300, 3, 1, 80},
@@ -284,16 +297,85 @@ TYPED_TEST(CudaAgreementTest, AttentionOfModelShapes) {
                 on.out(on.device == Device::cpu ? cpu : gpu), {}
             );
         }
-        double error = 0.0;
-        double size = 0.0;
-        for (std::int64_t i = 0; i < cpu.size(); ++i) {
-            error += std::pow(cpu[i] - gpu[i], 2);
-            size += std::pow(cpu[i], 2);
-        }
         // Each device rounds probabilities, their gradients and results to T, which are
         // independent: of the lengths, at most about three roundings on each side.
-        EXPECT_LE(std::sqrt(error / size), 6.0 * test::rounding_of<T>() + floats)
+        EXPECT_LE(relative_distance(cpu, gpu), 6.0 * test::rounding_of<T>() + floats)
             << s.row_length << " tokens, width " << s.head_width;
+    }
+}
+
+/// What one of the GPU's ways to compute attention gives.
+struct AttentionWay {
+    void (*forward)(cuda::AttentionForward<bf16> const&, Stream);
+    void (*backward)(cuda::AttentionBackward<bf16> const&, Stream);
+
+    struct Result {
+        Tensor<bf16, 2> out;
+        Tensor<float, 2> log_sum;
+        Tensor<bf16, 2> dqkv;
+    };
+
+    [[nodiscard]] Result run(
+        AttentionShape const& s, Tensor<bf16, 2> const& qkv, Tensor<bf16, 2> const& dout
+    ) const {
+        std::int64_t const tokens = s.rows * s.row_length;
+        auto const start = documents(s);
+        Result made{
+            Tensor<bf16, 2>({tokens, s.heads * s.head_width}), Tensor<float, 2>({tokens, s.heads}),
+            Tensor<bf16, 2>({tokens, (s.heads + 2 * s.kv_heads) * s.head_width})};
+        forward(
+            {s, qkv.view().data, start.view().data, made.out.view().data, made.log_sum.view().data},
+            {}
+        );
+        std::vector<float> delta(static_cast<std::size_t>(tokens * s.heads));
+        for (std::int64_t i = 0; i < made.out.size(); ++i) {
+            delta[static_cast<std::size_t>(i / s.head_width)] +=
+                static_cast<float>(made.out[i] * dout[i]);
+        }
+        auto const deltas = Tensor<float, 2>::of({tokens, s.heads}, delta);
+        backward(
+            {s, qkv.view().data, start.view().data, made.log_sum.view().data, dout.view().data,
+             deltas.view().data, made.dqkv.view().data},
+            {}
+        );
+        return made;
+    }
+};
+
+/// The device takes the fastest way that serves it; here each one, whatever the device.
+TEST(CudaAttentionTest, EveryWayGivesTheSameResultsAndTheSameBitsTwice) {
+    AttentionWay const tiled{cuda::tiled_attention<bf16>, cuda::tiled_attention_backward<bf16>};
+    AttentionWay const mma{cuda::mma_attention, cuda::mma_attention_backward};
+    AttentionWay const hopper{cuda::hopper_attention, cuda::hopper_attention_backward};
+    AttentionShape const shapes[] = {{2, 520, 4, 2, 128}, {3, 384, 2, 2, 64}, {2, 257, 4, 1, 128},
+                                     {1, 64, 2, 1, 64},   {1, 1, 2, 1, 128},  {2, 1100, 2, 1, 64}};
+    for (auto const& s : shapes) {
+        SCOPED_TRACE(testing::Message() << s.row_length << " tokens, width " << s.head_width);
+        std::int64_t const tokens = s.rows * s.row_length;
+        auto const qkv =
+            Tensor<bf16, 2>::normal({tokens, (s.heads + 2 * s.kv_heads) * s.head_width}, "qkv");
+        auto const dout = Tensor<bf16, 2>::normal({tokens, s.heads * s.head_width}, "dout");
+        auto const expected = tiled.run(s, qkv, dout);
+        std::vector<AttentionWay> ways{mma};
+        if (cuda::hopper_attention_serves(s, qkv.view().data, dout.view().data)) {
+            ways.push_back(hopper);
+        }
+        for (auto const& way : ways) {
+            auto const got = way.run(s, qkv, dout);
+            auto const again = way.run(s, qkv, dout);
+            EXPECT_TRUE(got.out.same_bits(again.out));
+            EXPECT_TRUE(got.dqkv.same_bits(again.dqkv));
+            // As above: values below 5, two roundings to T, scores below 40.
+            double const floats =
+                40.0 * static_cast<double>(s.head_width + s.row_length + 4) * test::kFloatRounding;
+            expect_agreement(expected.log_sum, got.log_sum, floats);
+            expect_agreement(
+                expected.out, got.out, 5.0 * (2.0 * test::rounding_of<bf16>() + floats)
+            );
+            EXPECT_LE(
+                relative_distance(expected.dqkv, got.dqkv), 6.0 * test::rounding_of<bf16>() + floats
+            );
+        }
     }
 }
 
