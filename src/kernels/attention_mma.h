@@ -165,6 +165,36 @@ __device__ void hide(Result (&score)[count], Visible const& visible, int first) 
     }
 }
 
+/// What the gradient of a tile's scores needs to know of a lane's two queries.
+struct QueryPair {
+    float log_sum[2];  ///< base 2
+    float delta[2];
+
+    __device__ QueryPair(AttentionBackward<bf16> const& pass, int begin) {
+        auto const& s = pass.shape;
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            int const query = min(begin + row_of(half), static_cast<int>(s.row_length) - 1);
+            auto const at = (blockIdx.z * s.row_length + query) * s.heads + blockIdx.y;
+            log_sum[half] = pass.log_sum[at] * kLog2OfE;
+            delta[half] = pass.delta[at];
+        }
+    }
+};
+
+/// End of the tiles of `tile` queries that see keys [begin, begin + rows). Documents never begin
+/// earlier along a row, so these tiles are the first ones from `begin` on. To the compiler too it
+/// is the same in all lanes.
+template <int rows, int tile>
+__device__ int end_of_queries(std::int32_t const* start, int begin, int length) {
+    int num_tiles = 0;
+    int const lane = static_cast<int>(threadIdx.x) % kWarp;
+    for (int first = begin + lane * tile; first < length; first += kWarp * tile) {
+        num_tiles += start[first] < begin + rows ? 1 : 0;
+    }
+    return begin + __reduce_add_sync(kAllLanes, num_tiles) * tile;
+}
+
 /// Blocks of later queries have more keys: they begin first.
 template <int tiles>
 __device__ int begin_of_queries() {

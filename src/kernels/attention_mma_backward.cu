@@ -11,23 +11,6 @@ constexpr int kQueries = 32;
 constexpr int kTiles = 1;
 constexpr int kRows = kOwned<kTiles>;
 
-/// What the gradient of a tile's scores needs to know of a lane's two queries.
-struct QueryPair {
-    float log_sum[2];  ///< base 2
-    float delta[2];
-
-    __device__ QueryPair(AttentionBackward<bf16> const& pass, int begin) {
-        auto const& s = pass.shape;
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-            int const query = min(begin + row_of(half), static_cast<int>(s.row_length) - 1);
-            auto const at = (blockIdx.z * s.row_length + query) * s.heads + blockIdx.y;
-            log_sum[half] = pass.log_sum[at] * kLog2OfE;
-            delta[half] = pass.delta[at];
-        }
-    }
-};
-
 /// A block owns queries of one head and passes over the tiles of keys that they see.
 template <int width>
 __global__ void __launch_bounds__(kMmaThreads, 3)
@@ -130,17 +113,6 @@ __device__ void weigh(
     }
 }
 
-/// End of the tiles of queries that see keys [begin, begin + kRows). Documents never begin earlier
-/// along a row, so these tiles are the first ones from `begin` on.
-__device__ int end_of_queries(std::int32_t const* start, int begin, int length) {
-    int num_tiles = 0;
-    int const lane = static_cast<int>(threadIdx.x) % kWarp;
-    for (int first = begin + lane * kQueries; first < length; first += kWarp * kQueries) {
-        num_tiles += start[first] < begin + kRows ? 1 : 0;
-    }
-    return begin + warp_sum(num_tiles) * kQueries;
-}
-
 /// A block owns keys and passes over the queries that see them, of all heads that share the keys.
 template <int width>
 __global__ void __launch_bounds__(kMmaThreads) key_gradient_kernel(AttentionBackward<bf16> pass) {
@@ -157,7 +129,9 @@ __global__ void __launch_bounds__(kMmaThreads) key_gradient_kernel(AttentionBack
     int const begin = static_cast<int>(blockIdx.x) * kRows;
     int const row = warp_row<kTiles>();
     int const length = static_cast<int>(s.row_length);
-    int const end = end_of_queries(pass.document_start + blockIdx.z * s.row_length, begin, length);
+    int const end = end_of_queries<kRows, kQueries>(
+        pass.document_start + blockIdx.z * s.row_length, begin, length
+    );
     float const scale = rsqrtf(static_cast<float>(width));
     auto const load_queries = [&](std::int64_t head, int first, int stage) {
         load_async<kQueries>(head_of(pass.qkv, all_heads, head, s), first, s, q(stage));
