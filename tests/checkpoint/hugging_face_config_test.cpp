@@ -41,7 +41,7 @@ ForeignModel parse(Json const& json) {
     return parse_hugging_face_config(json, {}, "config.json");
 }
 
-void expect_refused(Json const& json, std::string const& part) {
+void expect_config_refused(Json const& json, std::string const& part) {
     expect_error(Exit::data, part, [&] { static_cast<void>(parse(json)); });
 }
 
@@ -167,7 +167,7 @@ TEST(HuggingFaceConfigTest, SharedExpertsAndGatesAsTheyAreAreRead) {
         ).config.gates,
         GateScale::renormalised
     );
-    expect_refused(
+    expect_config_refused(
         moe("qwen2_moe", {{"shared_expert_intermediate_size", 0}}),
         "\"shared_expert_intermediate_size\" = 0"
     );
@@ -214,35 +214,41 @@ TEST(HuggingFaceConfigTest, APublishedMixtureIsRead) {
 
 TEST(HuggingFaceConfigTest, OtherMathematicsIsRefusedByNameAndValue) {
     auto const with = [](Json const& more) { return of_kind("llama", more); };
-    expect_refused(of_kind("gpt2"), "\"model_type\" = \"gpt2\"");
-    expect_refused(of_kind("isogloss"), "\"model_type\" = \"isogloss\"");
-    expect_refused(Json::array(), "\"model_type\" = null");
-    expect_refused(with({{"attention_bias", true}}), "\"attention_bias\" = true");
-    expect_refused(with({{"mlp_bias", true}}), "\"mlp_bias\" = true");
-    expect_refused(with({{"use_mrope", true}}), "\"use_mrope\" = true");
-    expect_refused(with({{"hidden_act", "relu"}}), "\"hidden_act\" = \"relu\"");
-    expect_refused(with({{"final_logit_softcapping", 30.0}}), "\"final_logit_softcapping\" = 30.0");
-    expect_refused(
+    expect_config_refused(of_kind("gpt2"), "\"model_type\" = \"gpt2\"");
+    expect_config_refused(of_kind("isogloss"), "\"model_type\" = \"isogloss\"");
+    expect_config_refused(Json::array(), "\"model_type\" = null");
+    expect_config_refused(with({{"attention_bias", true}}), "\"attention_bias\" = true");
+    expect_config_refused(with({{"mlp_bias", true}}), "\"mlp_bias\" = true");
+    expect_config_refused(with({{"use_mrope", true}}), "\"use_mrope\" = true");
+    expect_config_refused(with({{"hidden_act", "relu"}}), "\"hidden_act\" = \"relu\"");
+    expect_config_refused(
+        with({{"final_logit_softcapping", 30.0}}), "\"final_logit_softcapping\" = 30.0"
+    );
+    expect_config_refused(
         with({{"quantization_config", {{"bits", 4}}}}), "\"quantization_config\" = {\"bits\":4}"
     );
-    expect_refused(
+    expect_config_refused(
         with({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}}}), "rope_type \"yarn\""
     );
-    expect_refused(
+    expect_config_refused(
         with({{"rope_scaling", {{"rope_type", "linear"}, {"odd", 4.0}}}}), "\"odd\" = 4.0"
     );
-    expect_refused(of_kind("mistral", {{"sliding_window", 32}}), "\"sliding_window\" = 32");
-    expect_refused(
+    expect_config_refused(of_kind("mistral", {{"sliding_window", 32}}), "\"sliding_window\" = 32");
+    expect_config_refused(
         of_kind("qwen2", {{"use_sliding_window", true}, {"sliding_window", 8}}),
         "\"sliding_window\" = 8"
     );
-    expect_refused(
+    expect_config_refused(
         of_kind("qwen2", {{"layer_types", {"full_attention", "sliding_attention"}}}),
         "sliding_attention"
     );
-    expect_refused(moe("qwen2_moe", {{"norm_topk_prob", "no"}}), "\"norm_topk_prob\" = \"no\"");
-    expect_refused(moe("qwen2_moe", {{"mlp_only_layers", {0}}}), "\"intermediate_size\" = 36");
-    expect_refused(moe("qwen2_moe", {{"num_experts", 1}}), "\"num_experts\" = 1");
+    expect_config_refused(
+        moe("qwen2_moe", {{"norm_topk_prob", "no"}}), "\"norm_topk_prob\" = \"no\""
+    );
+    expect_config_refused(
+        moe("qwen2_moe", {{"mlp_only_layers", {0}}}), "\"intermediate_size\" = 36"
+    );
+    expect_config_refused(moe("qwen2_moe", {{"num_experts", 1}}), "\"num_experts\" = 1");
 }
 
 TEST(HuggingFaceConfigTest, WindowsWithoutEffectAreTaken) {
@@ -264,22 +270,24 @@ TEST(HuggingFaceConfigTest, WindowsWithoutEffectAreTaken) {
 }
 
 TEST(HuggingFaceConfigTest, WindowsWithAnEffectAreRefused) {
-    expect_refused(of_kind("mistral", {{"sliding_window", 63}}), "\"sliding_window\" = 63");
-    expect_refused(
+    expect_config_refused(of_kind("mistral", {{"sliding_window", 63}}), "\"sliding_window\" = 63");
+    expect_config_refused(
         of_kind("mistral", {{"max_position_embeddings", 8192}}), "\"sliding_window\" = 4096"
     );
     for (auto const* kind : {"qwen2", "qwen3"}) {
-        expect_refused(
+        expect_config_refused(
             of_kind(kind, {{"use_sliding_window", true}, {"max_position_embeddings", 8192}}),
             "\"sliding_window\" = 4096"
         );
     }
-    expect_refused(
+    expect_config_refused(
         moe("qwen2_moe", {{"use_sliding_window", true}, {"sliding_window", 32}}),
         "\"sliding_window\" = 32"
     );
-    expect_refused(of_kind("mistral", {{"sliding_window", "all"}}), "\"sliding_window\" = \"all\"");
-    expect_refused(
+    expect_config_refused(
+        of_kind("mistral", {{"sliding_window", "all"}}), "\"sliding_window\" = \"all\""
+    );
+    expect_config_refused(
         of_kind(
             "qwen2", {{"use_sliding_window", true},
                       {"sliding_window", 64},
@@ -307,14 +315,14 @@ TEST(HuggingFaceConfigTest, NumbersThatCannotBeAreRefusedTogether) {
         }
     }
     // A list of experts as long as this would fill the memory.
-    expect_refused(
+    expect_config_refused(
         moe("qwen2_moe", {{"num_experts", 60000}, {"num_hidden_layers", 16000}}), "num_experts"
     );
 }
 
 TEST(HuggingFaceConfigTest, UnknownFieldsCanBeWavedThrough) {
     auto const json = of_kind("llama", {{"maker", "me"}, {"nothing", nullptr}});
-    expect_refused(json, "--ignore maker");
+    expect_config_refused(json, "--ignore maker");
     auto const model = parse_hugging_face_config(json, {"maker"}, "config.json");
     EXPECT_EQ(
         model.ignored,

@@ -12,14 +12,11 @@
 #include "model/language_model.h"
 #include "model/optimizer.h"
 #include "storage/safetensors.h"
+#include "support/all_ranks.h"
 #include "support/checkpoint_fixture.h"
 
 namespace isogloss {
 namespace {
-
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 
 template <class T>
 std::vector<T> values_of(SafetensorsFile const& file, std::string const& name) {
@@ -97,7 +94,7 @@ std::vector<double> log_probabilities(
 
 class HuggingFaceGoldenTest : public testing::TestWithParam<char const*> {
 protected:
-    HuggingFaceGoldenTest() : comm_(world()), folder_(comm_), expected_(file("expected")) {
+    HuggingFaceGoldenTest() : comm_(test::all_ranks()), expected_(file("expected")) {
         ImportRequest request;
         request.from = path();
         request.to = folder_ / "imported";

@@ -8,6 +8,7 @@
 #include "checkpoint/hugging_face_export.h"
 #include "storage/safetensors_index.h"
 #include "storage/safetensors_writer.h"
+#include "support/all_ranks.h"
 #include "support/checkpoint_fixture.h"
 #include "support/expect_error.h"
 
@@ -15,10 +16,6 @@ namespace isogloss {
 namespace {
 
 using test::expect_error;
-
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 
 /// A tensor of a folder that a test writes, or has read.
 struct Tensor {
@@ -30,7 +27,7 @@ struct Tensor {
 };
 using Tensors = std::map<std::string, Tensor>;
 
-Tensors tensors_of(std::filesystem::path const& folder) {
+Tensors tensors_in(std::filesystem::path const& folder) {
     Tensors all;
     SafetensorsFolder const files(folder);
     for (auto const name : files.names()) {
@@ -57,7 +54,7 @@ void write(std::filesystem::path const& path, Tensors const& tensors) {
 /// The golden models, changed, on the disk of rank 0.
 class HuggingFaceImportTest : public testing::Test {
 protected:
-    HuggingFaceImportTest() : comm_(world()), folder_(comm_) {}
+    HuggingFaceImportTest() : comm_(test::all_ranks()) {}
 
     [[nodiscard]] static std::filesystem::path golden(std::string const& name) {
         return std::filesystem::path(ISOGLOSS_GOLDEN) / name;
@@ -117,8 +114,8 @@ TEST_P(HuggingFaceRoundTripTest, TensorsComeOutAsTheyWentIn) {
     auto const imported = import(golden(GetParam()), "in");
     EXPECT_EQ(fitting_form(imported.model.config), imported.model.form);
     export_to("in", "out", imported.model.form);
-    auto before = tensors_of(golden(GetParam()));
-    auto after = tensors_of(folder_ / "out");
+    auto before = tensors_in(golden(GetParam()));
+    auto after = tensors_in(folder_ / "out");
     for (auto const& name : imported.ignored_tensors) {
         EXPECT_NE(name.find("shared_expert"), std::string::npos) << name;
         before.erase(name);
@@ -132,7 +129,7 @@ TEST_P(HuggingFaceRoundTripTest, TensorsComeOutAsTheyWentIn) {
 }
 
 TEST_P(HuggingFaceRoundTripTest, ShardsOfBf16ComeOutAsTheyWentIn) {
-    auto tensors = tensors_of(golden(GetParam()));
+    auto tensors = tensors_in(golden(GetParam()));
     for (auto& [name, tensor] : tensors) {
         tensor = {
             ForeignType::bf16, tensor.shape, converted(tensor.bytes, tensor.type, DType::bf16)};
@@ -143,7 +140,7 @@ TEST_P(HuggingFaceRoundTripTest, ShardsOfBf16ComeOutAsTheyWentIn) {
     auto const written = export_to("in", "out", imported.model.form, 4000);
     EXPECT_TRUE(written.float_routers.empty());
     EXPECT_TRUE(std::filesystem::exists(folder_ / "out" / "model.safetensors.index.json"));
-    auto after = tensors_of(folder_ / "out");
+    auto after = tensors_in(folder_ / "out");
     for (auto const& [name, tensor] : tensors) {
         if (std::ranges::count(imported.ignored_tensors, name) == 0) {
             ASSERT_TRUE(after.contains(name)) << name;
@@ -185,7 +182,7 @@ TEST_F(HuggingFaceImportTest, RanksWriteWhatOneWrites) {
 }
 
 TEST_F(HuggingFaceImportTest, EveryTensorIsUsedOrRefusedByName) {
-    auto const whole = tensors_of(golden("qwen2"));
+    auto const whole = tensors_in(golden("qwen2"));
     auto tensors = whole;
     tensors.erase("model.layers.1.self_attn.k_proj.bias");
     expect_refused(
@@ -208,7 +205,7 @@ TEST_F(HuggingFaceImportTest, EveryTensorIsUsedOrRefusedByName) {
 }
 
 TEST_F(HuggingFaceImportTest, TensorsOfNoUseAreNamed) {
-    auto tensors = tensors_of(golden("qwen2"));
+    auto tensors = tensors_in(golden("qwen2"));
     tensors["lm_head.weight"] = tensors.at("model.embed_tokens.weight");
     tensors["model.layers.0.self_attn.rotary_emb.inv_freq"] = {
         ForeignType::f32, {2}, std::vector<std::byte>(8)};
@@ -223,7 +220,7 @@ TEST_F(HuggingFaceImportTest, TensorsOfNoUseAreNamed) {
 
 // One layer's is zero, so it is none and named; the other's comes out as it went in, beside zeros.
 TEST_F(HuggingFaceImportTest, SharedExpertsThatDoNothingAreDroppedLayerByLayer) {
-    auto tensors = tensors_of(golden("qwen2_moe_shared"));
+    auto tensors = tensors_in(golden("qwen2_moe_shared"));
     std::string const layer = "model.layers.2.mlp.shared_expert";
     std::vector<std::string> expected;
     for (auto& [name, tensor] : tensors) {
@@ -240,11 +237,11 @@ TEST_F(HuggingFaceImportTest, SharedExpertsThatDoNothingAreDroppedLayerByLayer) 
     EXPECT_EQ(layers[1].shared_hidden, 0);
     EXPECT_EQ(layers[2].shared_hidden, 0);
     export_to("in", "out", ForeignForm::qwen2_moe);
-    EXPECT_EQ(tensors_of(folder_ / "out"), tensors);
+    EXPECT_EQ(tensors_in(folder_ / "out"), tensors);
 }
 
 TEST_F(HuggingFaceImportTest, SharedExpertsNeedTheirTensorsAndARouter) {
-    auto const whole = tensors_of(golden("qwen2_moe_shared"));
+    auto const whole = tensors_in(golden("qwen2_moe_shared"));
     auto tensors = whole;
     tensors.erase("model.layers.0.mlp.shared_expert_gate.weight");
     expect_refused(
@@ -261,7 +258,7 @@ TEST_F(HuggingFaceImportTest, SharedExpertsNeedTheirTensorsAndARouter) {
 }
 
 TEST_F(HuggingFaceImportTest, MixedAndHalfTypesNeedADecision) {
-    auto tensors = tensors_of(golden("llama"));
+    auto tensors = tensors_in(golden("llama"));
     auto& norm = tensors["model.norm.weight"];
     norm = {ForeignType::bf16, norm.shape, converted(norm.bytes, norm.type, DType::bf16)};
     auto const mixed = make("mixed", "llama", tensors);
@@ -280,7 +277,7 @@ TEST_F(HuggingFaceImportTest, MixedAndHalfTypesNeedADecision) {
 }
 
 TEST_F(HuggingFaceImportTest, FilesThatLieAreRefused) {
-    auto const folder = make("cut", "llama", tensors_of(golden("llama")));
+    auto const folder = make("cut", "llama", tensors_in(golden("llama")));
     if (comm_.rank() == 0) {
         auto const path = folder / "model.safetensors";
         std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
@@ -321,7 +318,7 @@ TEST_F(HuggingFaceImportTest, ExportNeedsAFormWithoutObstacles) {
 }
 
 TEST_F(HuggingFaceImportTest, RoutersThatBf16HasNotStayFloat) {
-    auto tensors = tensors_of(golden("mixtral"));
+    auto tensors = tensors_in(golden("mixtral"));
     for (auto& [name, tensor] : tensors) {
         if (name.find("0.block_sparse_moe.gate") == std::string::npos) {
             tensor = {
@@ -334,7 +331,7 @@ TEST_F(HuggingFaceImportTest, RoutersThatBf16HasNotStayFloat) {
         written.float_routers,
         (std::vector<std::string>{"model.layers.0.block_sparse_moe.gate.weight"})
     );
-    EXPECT_EQ(tensors_of(folder_ / "out"), tensors);
+    EXPECT_EQ(tensors_in(folder_ / "out"), tensors);
 }
 
 }  // namespace

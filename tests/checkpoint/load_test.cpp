@@ -9,6 +9,7 @@
 
 #include "checkpoint/partial_checkpoint.h"
 #include "model/optimizer.h"
+#include "support/all_ranks.h"
 #include "support/checkpoint_fixture.h"
 #include "support/expect_error.h"
 
@@ -17,10 +18,6 @@ namespace {
 
 using test::expect_error;
 using test::SharedFolder;
-
-MpiComm the_world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 
 void poison(ParameterTable& table) {
     constexpr auto kNan = std::numeric_limits<float>::quiet_NaN();
@@ -45,8 +42,8 @@ void expect_loads(
 }
 
 TEST(LoadTest, FillsAnyRanksAndPlacement) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     for (auto const dtype : {DType::f32, DType::bf16}) {
         auto config = test::small_config();
         config.dtype = dtype;
@@ -119,8 +116,8 @@ void expect_state_loads(
 }
 
 TEST(LoadTest, OptimizerStateMovesToAnyRanksAndPlacement) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     for (auto const dtype : {DType::f32, DType::bf16}) {
         auto config = test::small_config();
         config.dtype = dtype;
@@ -163,8 +160,8 @@ void load_and_save(
 
 // Ranks move from all to half of them, to one and back, and each time the layout changes too.
 TEST(LoadTest, AMovedCheckpointIsSavedWithTheSameBytes) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto config = test::small_config();
     config.dtype = DType::bf16;
     ParameterTable table(config, test::lopsided(config, world.size()), world, Device::cpu);
@@ -193,7 +190,7 @@ TEST(LoadTest, AMovedCheckpointIsSavedWithTheSameBytes) {
 /// A saved checkpoint, to be damaged.
 class DamageTest : public testing::Test {
 protected:
-    DamageTest() : world_(the_world()), folder_(world_), config_(test::small_config()) {
+    DamageTest() : world_(test::all_ranks()), config_(test::small_config()) {
         auto const placement = test::round_robin(config_, world_.size());
         test::save_origin(folder_ / "c", config_, placement, world_);
         checkpoint_ = read_checkpoint(folder_ / "c", world_);

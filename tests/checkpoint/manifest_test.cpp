@@ -26,7 +26,7 @@ Manifest sample() {
 }
 
 // The manifest after `change` of its JSON must be refused with `part` in the text.
-void expect_refused(std::string const& part, std::function<void(Json&)> const& change) {
+void expect_manifest_refused(std::string const& part, std::function<void(Json&)> const& change) {
     auto value = Json::parse(manifest_text(sample()));
     change(value);
     expect_error(Exit::data, part, [&] { parse_manifest(value.dump(), "manifest.json"); });
@@ -45,7 +45,9 @@ TEST(ManifestTest, TheSeparatorIsKeptAndMayBeAbsent) {
     auto const text = manifest_text(manifest);
     EXPECT_EQ(text.find("separator"), std::string::npos);
     EXPECT_TRUE(parse_manifest(text, "manifest.json") == manifest);
-    expect_refused("\"separator\" = -1", [](Json& value) { value["tokenizer"]["separator"] = -1; });
+    expect_manifest_refused("\"separator\" = -1", [](Json& value) {
+        value["tokenizer"]["separator"] = -1;
+    });
 }
 
 TEST(ManifestTest, TheFamilyIsKeptAndMayBeAbsent) {
@@ -97,28 +99,33 @@ TEST(ManifestTest, SharedExpertsAreKeptWithTheirParametersInTheBackbone) {
 }
 
 TEST(ManifestTest, RefusesSharedExpertsAndGatesThatCannotBe) {
-    expect_refused("\"gates\" = \"loud\": must be one of renormalised, prob", [](Json& value) {
-        value["model"]["gates"] = "loud";
-    });
-    expect_refused("\"shared_expert_hidden\" = 0: must be a whole number", [](Json& value) {
-        value["model"]["layers"][1]["shared_expert_hidden"] = 0;
-    });
-    expect_refused("layer 0: shared_expert_hidden = 4, but only one", [](Json& value) {
+    expect_manifest_refused(
+        "\"gates\" = \"loud\": must be one of renormalised, prob",
+        [](Json& value) { value["model"]["gates"] = "loud"; }
+    );
+    expect_manifest_refused(
+        "\"shared_expert_hidden\" = 0: must be a whole number",
+        [](Json& value) { value["model"]["layers"][1]["shared_expert_hidden"] = 0; }
+    );
+    expect_manifest_refused("layer 0: shared_expert_hidden = 4, but only one", [](Json& value) {
         value["model"]["layers"][0]["shared_expert_hidden"] = 4;
     });
-    expect_refused("layers.1.shared_expert.gate_up.weight", [](Json& value) {
+    expect_manifest_refused("layers.1.shared_expert.gate_up.weight", [](Json& value) {
         value["model"]["layers"][1]["shared_expert_hidden"] = 4;
     });
 }
 
 TEST(ManifestTest, RefusesARopeScalingThatCannotBe) {
-    expect_refused("\"kind\" = \"yarn\": must be one of none, linear, llama3", [](Json& value) {
-        value["model"]["rope_scaling"] = {{"kind", "yarn"}, {"factor", 2.0}};
-    });
-    expect_refused("model.rope_factor = 0.5", [](Json& value) {
+    expect_manifest_refused(
+        "\"kind\" = \"yarn\": must be one of none, linear, llama3",
+        [](Json& value) {
+            value["model"]["rope_scaling"] = {{"kind", "yarn"}, {"factor", 2.0}};
+        }
+    );
+    expect_manifest_refused("model.rope_factor = 0.5", [](Json& value) {
         value["model"]["rope_scaling"] = {{"kind", "linear"}, {"factor", 0.5}};
     });
-    expect_refused("\"low_frequency\" is missing", [](Json& value) {
+    expect_manifest_refused("\"low_frequency\" is missing", [](Json& value) {
         value["model"]["rope_scaling"] = {{"kind", "llama3"}, {"factor", 2.0}};
     });
 }
@@ -145,21 +152,22 @@ TEST(ManifestTest, ClassifiersAreKeptWithTheirParametersBesideTheRouters) {
 }
 
 TEST(ManifestTest, RefusesAClassifierThatCannotBe) {
-    expect_refused("must be sequence or token", [](Json& manifest) {
+    expect_manifest_refused("must be sequence or token", [](Json& manifest) {
         manifest["model"]["layers"][1]["classifier"] = {{"classes", 2}, {"span", "word"}};
     });
-    expect_refused("a classifier of 3 classes", [](Json& manifest) {
+    expect_manifest_refused("a classifier of 3 classes", [](Json& manifest) {
         manifest["model"]["layers"][1]["classifier"] = {{"classes", 3}, {"span", "token"}};
     });
-    expect_refused("only one expert", [](Json& manifest) {
+    expect_manifest_refused("only one expert", [](Json& manifest) {
         manifest["model"]["layers"][0]["classifier"] = {{"classes", 2}, {"span", "token"}};
     });
 }
 
 TEST(ManifestTest, NamesAKindThatThereIsNot) {
-    expect_refused("\"norm\" = \"batch\": must be one of rms, rms-offset, layer", [](Json& value) {
-        value["model"]["family"]["norm"] = "batch";
-    });
+    expect_manifest_refused(
+        "\"norm\" = \"batch\": must be one of rms, rms-offset, layer",
+        [](Json& value) { value["model"]["family"]["norm"] = "batch"; }
+    );
 }
 
 TEST(ManifestTest, EqualManifestsGiveEqualBytes) {
@@ -177,14 +185,14 @@ TEST(ManifestTest, RefusesFilesOutsideTheFolder) {
     for (auto const* name :
          {"../L01-E000.h5", "/etc/passwd", "a/b.h5", "", ".", "..", ".hidden", "a\nb", "a\\b",
           "a b"}) {
-        expect_refused("must be a plain name inside the folder", [&](Json& value) {
+        expect_manifest_refused("must be a plain name inside the folder", [&](Json& value) {
             value["shards"][0]["file"] = name;
         });
     }
 }
 
 TEST(ManifestTest, NamesATensorThatIsMissing) {
-    expect_refused("final_norm.weight: the model has this tensor", [](Json& value) {
+    expect_manifest_refused("final_norm.weight: the model has this tensor", [](Json& value) {
         auto& tensors = value["tensors"];
         for (std::size_t i = 0; i < tensors.size(); ++i) {
             if (tensors[i]["name"] == "final_norm.weight") {
@@ -196,7 +204,7 @@ TEST(ManifestTest, NamesATensorThatIsMissing) {
 }
 
 TEST(ManifestTest, NamesATensorThatTheModelHasNot) {
-    expect_refused("surprise.weight: the model has no such tensor", [](Json& value) {
+    expect_manifest_refused("surprise.weight: the model has no such tensor", [](Json& value) {
         auto tensor = value["tensors"][1];
         tensor["name"] = "surprise.weight";
         tensor["shape"] = {1};
@@ -205,13 +213,13 @@ TEST(ManifestTest, NamesATensorThatTheModelHasNot) {
 }
 
 TEST(ManifestTest, NamesATensorOfAnotherShape) {
-    expect_refused(
+    expect_manifest_refused(
         "embedding.weight: is bf16 [36, 12], the model wants bf16 [37, 12]",
         [](Json& v) {
             v["tensors"][0]["shape"] = {36, 12};
         }
     );
-    expect_refused("embedding.weight: is f32 [37, 12]", [](Json& v) {
+    expect_manifest_refused("embedding.weight: is f32 [37, 12]", [](Json& v) {
         v["tensors"][0]["dtype"] = "f32";
         v["shards"][0]["bytes"] = 1000000;
     });
@@ -228,39 +236,47 @@ TEST(ManifestTest, ListsAllDifferencesAtOnce) {
 
 TEST(ManifestTest, RefusesShapesThatTheShardCannotHold) {
     for (auto const extent : {std::int64_t{1} << 62, std::int64_t{1} << 40}) {
-        expect_refused("has more bytes than are left in", [&](Json& value) {
+        expect_manifest_refused("has more bytes than are left in", [&](Json& value) {
             value["tensors"][0]["shape"] = {extent, 12};
         });
     }
-    expect_refused("must be whole numbers > 0", [](Json& value) {
+    expect_manifest_refused("must be whole numbers > 0", [](Json& value) {
         value["tensors"][0]["shape"] = {-37, 12};
     });
-    expect_refused("must be whole numbers > 0", [](Json& value) {
+    expect_manifest_refused("must be whole numbers > 0", [](Json& value) {
         value["tensors"][0]["shape"] = {37.5, 12};
     });
 }
 
 TEST(ManifestTest, RefusesAConfigThatBreaksItsRules) {
-    expect_refused("model.kv_heads = 2: must divide", [](Json& value) {
+    expect_manifest_refused("model.kv_heads = 2: must divide", [](Json& value) {
         value["model"]["num_kv_heads"] = 2;
     });
-    expect_refused("must be a whole number in", [](Json& value) {
+    expect_manifest_refused("must be a whole number in", [](Json& value) {
         value["model"]["width"] = std::int64_t{1} << 50;
     });
-    expect_refused("\"id\" = 7: must be its place in the list, 0", [](Json& value) {
+    expect_manifest_refused("\"id\" = 7: must be its place in the list, 0", [](Json& value) {
         value["model"]["layers"][0]["experts"][0]["id"] = 7;
     });
 }
 
 TEST(ManifestTest, RefusesWhatIsNoManifest) {
-    expect_refused("the key \"tokens_seen\" is missing", [](Json& v) { v.erase("tokens_seen"); });
-    expect_refused("\"step\" = \"x\"", [](Json& value) { value["step"] = "x"; });
-    expect_refused("schema 2; this program reads schema 1", [](Json& v) { v["schema"] = 2; });
-    expect_refused("\"sha256\" is no SHA-256", [](Json& v) { v["shards"][0]["sha256"] = "A"; });
-    expect_refused("the shard is listed twice", [](Json& value) {
+    expect_manifest_refused("the key \"tokens_seen\" is missing", [](Json& v) {
+        v.erase("tokens_seen");
+    });
+    expect_manifest_refused("\"step\" = \"x\"", [](Json& value) { value["step"] = "x"; });
+    expect_manifest_refused("schema 2; this program reads schema 1", [](Json& v) {
+        v["schema"] = 2;
+    });
+    expect_manifest_refused("\"sha256\" is no SHA-256", [](Json& v) {
+        v["shards"][0]["sha256"] = "A";
+    });
+    expect_manifest_refused("the shard is listed twice", [](Json& value) {
         value["shards"].push_back(value["shards"][0]);
     });
-    expect_refused("which is no listed shard", [](Json& v) { v["tensors"][0]["shard"] = "x.h5"; });
+    expect_manifest_refused("which is no listed shard", [](Json& v) {
+        v["tensors"][0]["shard"] = "x.h5";
+    });
     for (auto const* text : {"", "[]", "{}", "{\"format\":", "null", "3"}) {
         expect_error(Exit::data, "manifest.json", [&] { parse_manifest(text, "manifest.json"); });
     }

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "checkpoint/partial_checkpoint.h"
+#include "support/all_ranks.h"
 #include "support/checkpoint_fixture.h"
 
 namespace isogloss {
@@ -15,10 +16,6 @@ using test::SharedFolder;
 using test::TemporaryFolder;
 using Steps = std::vector<std::int64_t>;
 
-MpiComm the_world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
-
 HashCheck always(Manifest const& /*manifest*/) {
     return HashCheck::compare;
 }
@@ -26,7 +23,7 @@ HashCheck always(Manifest const& /*manifest*/) {
 /// A run with checkpoints of steps 10 and 20, the second of which is to be damaged.
 class NewestTest : public testing::Test {
 protected:
-    NewestTest() : world_(the_world()), folder_(world_) {
+    NewestTest() : world_(test::all_ranks()) {
         auto const config = test::small_config();
         ParameterTable table(config, test::round_robin(config, world_.size()), world_, Device::cpu);
         for (auto const step : {10, 20}) {

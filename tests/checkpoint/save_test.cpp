@@ -10,6 +10,7 @@
 
 #include "checkpoint/load.h"
 #include "checkpoint/partial_checkpoint.h"
+#include "support/all_ranks.h"
 #include "support/checkpoint_fixture.h"
 #include "support/expect_error.h"
 
@@ -19,10 +20,6 @@ namespace {
 using test::expect_error;
 using test::SharedFolder;
 using test::TemporaryFolder;
-
-MpiComm the_world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 
 /// State of the optimizer whose every element names its origin, cut as one rank of a group owns it.
 struct OriginState {
@@ -68,8 +65,8 @@ SaveResult save_with_state(
 }
 
 TEST(SaveTest, AnyRanksAndPlacementWriteTheSameBytes) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto config = test::small_config();
     config.dtype = DType::bf16;
     save_with_state(folder / "spread", config, test::round_robin(config, world.size()), world);
@@ -88,8 +85,8 @@ TEST(SaveTest, AnyRanksAndPlacementWriteTheSameBytes) {
 
 // Everything that was copied is spoiled before the first file is written.
 TEST(SaveTest, AThreadWritesTheModelAsItWasAtTheSave) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto config = test::small_config();
     config.dtype = DType::bf16;
     auto const placement = test::round_robin(config, world.size());
@@ -120,8 +117,8 @@ TEST(SaveTest, AThreadWritesTheModelAsItWasAtTheSave) {
 }
 
 TEST(SaveTest, ASaveThatIsGivenUpLeavesNothing) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto const config = test::small_config();
     ParameterTable table(config, test::round_robin(config, world.size()), world, Device::cpu);
     {
@@ -140,8 +137,8 @@ TEST(SaveTest, ASaveThatIsGivenUpLeavesNothing) {
 }
 
 TEST(SaveTest, LatestIsALinkToTheNewestStep) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto const config = test::small_config();
     auto const placement = test::round_robin(config, world.size());
     for (auto const step : {1, 2}) {
@@ -153,8 +150,8 @@ TEST(SaveTest, LatestIsALinkToTheNewestStep) {
 }
 
 TEST(SaveTest, TensorsHaveTheHashesOfTheirElements) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto const config = test::small_config();
     auto const result =
         test::save_origin(folder / "c", config, test::round_robin(config, world.size()), world);
@@ -177,8 +174,8 @@ TEST(SaveTest, TensorsHaveTheHashesOfTheirElements) {
 }
 
 TEST(SaveTest, FilesOfFrozenParametersAreLinkedNotWritten) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto config = test::small_config();
     auto const placement = test::round_robin(config, world.size());
     auto const origin = test::save_origin(folder / "step-00000001", config, placement, world);
@@ -211,8 +208,8 @@ TEST(SaveTest, FilesOfFrozenParametersAreLinkedNotWritten) {
 }
 
 TEST(SaveTest, WritesAgainWhatCannotBeLinked) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto const trained = test::small_config();
     auto const config = frozen(trained);
     auto const placement = test::round_robin(config, world.size());
@@ -239,8 +236,8 @@ TEST(SaveTest, WritesAgainWhatCannotBeLinked) {
 
 // A path under a plain file cannot be made, also by root, for whom nothing is read-only.
 TEST(SaveTest, AFaultOfOneRankIsThrownByAll) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     if (world.rank() == 0) {
         test::write_content(folder / "file", "");
     }
@@ -288,8 +285,8 @@ enum class Filled : std::uint8_t { before, meanwhile };
 
 // Somebody else writes until `free_bytes` are left: before the second save begins, or then.
 void expect_full_disk(Filled filled, std::int64_t free_bytes, std::string const& part) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto const root = folder / "disk";
     auto const config = test::small_config();
     auto const placement = test::round_robin(config, world.size());
@@ -341,8 +338,8 @@ TEST(SaveTest, ADiskThatFillsUpMeanwhileLeavesThePreviousCheckpoint) {
 }
 
 TEST(SaveTest, StateThatNobodyOwnsIsOurFault) {
-    auto const world = the_world();
-    SharedFolder const folder(world);
+    auto const world = test::all_ranks();
+    SharedFolder const folder;
     auto const config = test::small_config();
     ParameterTable table(config, test::round_robin(config, world.size()), world, Device::cpu);
     auto info = test::small_info(5);

@@ -32,7 +32,7 @@ protected:
 };
 
 // Not divisible by 2 or 3, divisible, fewer elements than ranks, none.
-constexpr std::int64_t kSizes[] = {0, 1, 5, 4096, 100003};
+constexpr std::int64_t kGpuSizes[] = {0, 1, 5, 4096, 100003};
 
 // A sum of P terms below 6, in any order, is off by at most P u P 6.
 double bound_of(MpiComm const& group) {
@@ -40,7 +40,7 @@ double bound_of(MpiComm const& group) {
 }
 
 TEST_F(CollectiveCudaTest, SumsAreThoseOfTheHost) {
-    for (auto const size : kSizes) {
+    for (auto const size : kGpuSizes) {
         auto const all = terms(size);
         auto const parts = terms(size);
         for (auto const device : test::kBothDevices) {
@@ -79,7 +79,7 @@ void expect_moved(MpiComm const& group, std::int64_t size, Make const& make) {
 
 TEST_F(CollectiveCudaTest, GathersAndBroadcastsMoveBits) {
     auto const rank = group.rank();
-    for (auto const size : kSizes) {
+    for (auto const size : kGpuSizes) {
         expect_moved<float>(group, size, [&](std::size_t i) {
             return static_cast<float>(i) + 0.25F * static_cast<float>(rank);
         });

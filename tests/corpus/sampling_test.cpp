@@ -17,8 +17,8 @@ namespace isogloss {
 namespace {
 
 constexpr std::int64_t kSteps = 10000;
-constexpr std::int64_t kRows = 16;
-constexpr std::int64_t kRowLength = 64;
+constexpr std::int64_t kSampleRows = 16;
+constexpr std::int64_t kSampleLength = 64;
 constexpr double kNormal999 = 3.0902;  // 0.999-quantile of the normal distribution
 
 double quantile(double degrees, double normal) {
@@ -39,7 +39,7 @@ template <class Order>
 std::vector<double> counts_of(Order const& order, std::int64_t rows) {
     std::vector<double> counts(order.config().tokens.size(), 0.0);
     for (std::int64_t g = 0; g < rows; ++g) {
-        ++counts[index(order.draw(g / kRows, g % kRows).language)];
+        ++counts[index(order.draw(g / kSampleRows, g % kSampleRows).language)];
     }
     return counts;
 }
@@ -64,10 +64,11 @@ double chi_square(std::vector<double> const& observed, std::vector<double> const
 // (2 + L w)^2 / E over languages, plus 182 kBlock / (4 rows), and far below independence.
 TEST(SamplingTest, TenThousandStepsHaveThePlannedShares) {
     auto const tokens = sizes();
-    Mixture const mixture({temperature_weights(tokens, 2.0), tokens, kRowLength, kRows, 1});
-    auto const planned = mixture.planned_rows(kSteps * kRows);
-    auto const statistic = chi_square(counts_of(mixture, kSteps * kRows), planned);
-    double bound = quantile(127.0, kNormal999) * Mixture::kBlock / (4.0 * kSteps * kRows);
+    Mixture const mixture({temperature_weights(tokens, 2.0), tokens, kSampleLength, kSampleRows, 1}
+    );
+    auto const planned = mixture.planned_rows(kSteps * kSampleRows);
+    auto const statistic = chi_square(counts_of(mixture, kSteps * kSampleRows), planned);
+    double bound = quantile(127.0, kNormal999) * Mixture::kBlock / (4.0 * kSteps * kSampleRows);
     for (std::size_t i = 0; i < planned.size(); ++i) {
         auto const error = 2.0 + 128.0 * mixture.share(static_cast<std::int32_t>(i));
         bound += error * error / planned[i];
@@ -86,7 +87,7 @@ TEST(SamplingTest, PartsOfBlocksAreRandomSamples) {
     constexpr std::int64_t kFirst = 512;  // rows [512, 1536) of each: clear of the blocks' borders
     constexpr std::int64_t kSample = 1024;
     constexpr std::int64_t kBlocks = 39;
-    Mixture const mixture({temperature_weights(tokens, 2.0), tokens, kRowLength, kBlock, 2});
+    Mixture const mixture({temperature_weights(tokens, 2.0), tokens, kSampleLength, kBlock, 2});
     std::vector<double> counts(tokens.size(), 0.0);
     for (std::int64_t block = 0; block < kBlocks; ++block) {
         for (std::int64_t row = kFirst; row < kFirst + kSample; ++row) {
@@ -106,20 +107,20 @@ TEST(SamplingTest, ReplayHasItsShareOfTheTokens) {
     std::vector<std::uint8_t> old(24, 0);
     std::fill(old.begin() + 12, old.end(), std::uint8_t{1});
     auto const weights = replay_weights(temperature_weights(tokens, 1.0), old, 0.25);
-    RowOrder const order(Mixture({weights, tokens, kRowLength, kRows, 3}));
+    RowOrder const order(Mixture({weights, tokens, kSampleLength, kSampleRows, 3}));
     double old_tokens = 0.0;
     double all_tokens = 0.0;
-    for (std::int64_t g = 0; g < kSteps * kRows; ++g) {
-        auto const draw = order.draw(g / kRows, g % kRows);
+    for (std::int64_t g = 0; g < kSteps * kSampleRows; ++g) {
+        auto const draw = order.draw(g / kSampleRows, g % kSampleRows);
         auto const targets = static_cast<double>(order.targets(draw));
         old_tokens += old[index(draw.language)] != 0 ? targets : 0.0;
         all_tokens += targets;
     }
-    EXPECT_EQ(all_tokens, static_cast<double>(kSteps * kRows * kRowLength));
+    EXPECT_EQ(all_tokens, static_cast<double>(kSteps * kSampleRows * kSampleLength));
     // 12 languages, each within 2 + 24 w of its plan (as above), and the part of the last block.
     auto const rows =
         12 * 2 + 24 * 0.25 + kNormal999 * std::sqrt(Mixture::kBlock / 4 * 0.25 * 0.75);
-    EXPECT_NEAR(old_tokens / kRowLength, 0.25 * kSteps * kRows, rows);
+    EXPECT_NEAR(old_tokens / kSampleLength, 0.25 * kSteps * kSampleRows, rows);
 }
 
 // Groups of 3, 5 and 4 languages in the proportions 1 : 2 : 4 of chunks: rows of a group are
@@ -139,15 +140,15 @@ TEST(SamplingTest, GroupChunksHaveThePlannedShares) {
         begin = end;
     }
     config.lengths = {99, 199, 399};
-    config.row_length = kRowLength;
-    config.rows = kRows;
+    config.row_length = kSampleLength;
+    config.rows = kSampleRows;
     config.chunk_rows = 10;
     config.seed = 4;
     GroupChunks const chunks(config);
-    for (auto const rows : std::vector<std::int64_t>{7, 695, 700, kSteps * kRows}) {
+    for (auto const rows : std::vector<std::int64_t>{7, 695, 700, kSteps * kSampleRows}) {
         std::vector<std::int64_t> of_group(3, 0);
         for (std::int64_t g = 0; g < rows; ++g) {
-            ++of_group[index(chunks.group(g / kRows, g % kRows))];
+            ++of_group[index(chunks.group(g / kSampleRows, g % kSampleRows))];
         }
         for (std::int32_t group = 0; group < 3; ++group) {
             EXPECT_EQ(chunks.rows_of(group, rows), of_group[index(group)]) << rows;
@@ -155,10 +156,12 @@ TEST(SamplingTest, GroupChunksHaveThePlannedShares) {
     }
     EXPECT_EQ(chunks.rows_of(0, 7000), 1000);
     EXPECT_EQ(chunks.rows_of(2, 7000), 4000);
-    auto const planned = chunks.planned_rows(kSteps * kRows);
-    EXPECT_NEAR(std::accumulate(planned.begin(), planned.end(), 0.0), kSteps * kRows, 1e-3);
+    auto const planned = chunks.planned_rows(kSteps * kSampleRows);
+    EXPECT_NEAR(std::accumulate(planned.begin(), planned.end(), 0.0), kSteps * kSampleRows, 1e-3);
     // Stratified, so below the upper end of independent draws with 12 - 3 degrees of freedom.
-    EXPECT_LT(chi_square(counts_of(chunks, kSteps * kRows), planned), quantile(9.0, kNormal999));
+    EXPECT_LT(
+        chi_square(counts_of(chunks, kSteps * kSampleRows), planned), quantile(9.0, kNormal999)
+    );
 }
 
 }  // namespace

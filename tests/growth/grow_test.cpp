@@ -26,7 +26,7 @@ using test::expect_error;
 using test::SharedFolder;
 
 // Two experts for the dense layer, one for the second, copied from its expert 2; none for the last.
-ExpansionPlan sample_plan() {
+ExpansionPlan expansion_plan() {
     ExpansionPlan plan;
     plan.layers = {{0, 2, 0}, {1, 1, 2}};
     plan.languages = {"el", "hu"};
@@ -54,7 +54,7 @@ std::map<std::string, std::string> file_hashes(std::filesystem::path const& fold
 
 class GrowTest : public testing::Test {
 protected:
-    GrowTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)), folder_(world_) {
+    GrowTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)) {
         auto const config = test::small_config();
         test::save_origin(
             folder_ / "old", config, test::round_robin(config, world_.size()), world_
@@ -82,7 +82,7 @@ protected:
 TEST_F(GrowTest, OldFilesAreTheSameFilesAndOldTensorsKeepTheirHashes) {
     auto const before = file_hashes(folder_ / "old");
     barrier(world_);
-    auto const grown = grow_once(sample_plan(), "new").checkpoint;
+    auto const grown = grow_once(expansion_plan(), "new").checkpoint;
     EXPECT_TRUE(file_hashes(folder_ / "old") == before);
     auto const after = file_hashes(folder_ / "new");
     for (auto const& [file, hash] : before) {
@@ -102,7 +102,7 @@ TEST_F(GrowTest, OldFilesAreTheSameFilesAndOldTensorsKeepTheirHashes) {
 }
 
 TEST_F(GrowTest, WritesNewExpertsAndRoutersAndNoMore) {
-    auto const report = grow_once(sample_plan(), "new");
+    auto const report = grow_once(expansion_plan(), "new");
     std::int64_t expected = 0;
     for (auto const* file : {"L00-E001.h5", "L00-E002.h5", "L01-E003.h5", "routers.h5"}) {
         expected += static_cast<std::int64_t>(
@@ -113,7 +113,7 @@ TEST_F(GrowTest, WritesNewExpertsAndRoutersAndNoMore) {
     EXPECT_EQ(report.checkpoint.manifest.shards.size(), 8U + 3U);
     // Three experts of 3 F D floats, and rows of D floats for 3, 4 and 2 experts.
     auto const tensors = 4 * (3 * 3 * 7 * 12 + (3 + 4 + 2) * 12);
-    EXPECT_EQ(growth_bytes(old_.manifest.config, sample_plan()), tensors);
+    EXPECT_EQ(growth_bytes(old_.manifest.config, expansion_plan()), tensors);
     EXPECT_GT(expected, tensors);
     EXPECT_LT(expected, tensors + 4 * 16384);  // headers of four files
     if (world_.rank() == 0) {
@@ -124,7 +124,7 @@ TEST_F(GrowTest, WritesNewExpertsAndRoutersAndNoMore) {
 }
 
 TEST_F(GrowTest, NewExpertsAreCopiesOfTheirSource) {
-    auto const grown = grow_once(sample_plan(), "new").checkpoint;
+    auto const grown = grow_once(expansion_plan(), "new").checkpoint;
     for (auto const* part : {"gate_up.weight", "down.weight"}) {
         auto const tensor = std::string(part);
         EXPECT_EQ(
@@ -141,7 +141,7 @@ TEST_F(GrowTest, NewExpertsAreCopiesOfTheirSource) {
 }
 
 TEST_F(GrowTest, OnlyNewExpertsAndRoutersTrain) {
-    auto const config = grow_once(sample_plan(), "new").checkpoint.manifest.config;
+    auto const config = grow_once(expansion_plan(), "new").checkpoint.manifest.config;
     EXPECT_EQ(config.experts_per_layer(), (std::vector<std::int32_t>{3, 4, 2}));
     EXPECT_EQ(config.layers[1].experts[3], (ExpertConfig{1, 2, "el,hu", true}));
     for (auto const& spec : parameter_specs(config)) {
@@ -153,7 +153,7 @@ TEST_F(GrowTest, OnlyNewExpertsAndRoutersTrain) {
 }
 
 TEST_F(GrowTest, KeptRouterRowsKeepTheirBits) {
-    auto const grown = grow_once(sample_plan(), "new").checkpoint;
+    auto const grown = grow_once(expansion_plan(), "new").checkpoint;
     auto const old_rows = floats_of(old_, "layers.1.router.weight");
     auto rows = floats_of(grown, "layers.1.router.weight");
     ASSERT_EQ(rows.size(), 4U * 12U);
@@ -165,7 +165,7 @@ TEST_F(GrowTest, KeptRouterRowsKeepTheirBits) {
 }
 
 TEST_F(GrowTest, FreshRoutersAreDrawnAnewWhereALayerGrows) {
-    auto plan = sample_plan();
+    auto plan = expansion_plan();
     plan.router = RouterGrowth::fresh;
     auto const grown = grow_once(plan, "new").checkpoint;
     auto const old_rows = floats_of(old_, "layers.1.router.weight");
@@ -199,8 +199,8 @@ TEST_F(GrowTest, CopiedRowsAreThoseOfTheirSources) {
 }
 
 TEST_F(GrowTest, ALanguageThatTheModelHasIsRefused) {
-    grow_once(sample_plan(), "new");
-    auto plan = sample_plan();
+    grow_once(expansion_plan(), "new");
+    auto plan = expansion_plan();
     plan.languages = {"bn", "hu"};
     expect_error(Exit::usage, "language hu: the model has it already (in an expert's group)", [&] {
         grow(folder_ / "new", plan, folder_ / "newer");
@@ -237,16 +237,16 @@ TEST_F(GrowTest, TheRanksThatSavedDoNotShow) {
     auto const alone = MpiComm::split(MPI_COMM_WORLD, world_.rank(), 0);
     if (world_.rank() == 0) {
         test::save_origin(folder_ / "alone", config, test::round_robin(config, 1), alone);
-        grow(folder_ / "alone", sample_plan(), folder_ / "grown-alone");
+        grow(folder_ / "alone", expansion_plan(), folder_ / "grown-alone");
     }
-    grow_once(sample_plan(), "new");
+    grow_once(expansion_plan(), "new");
     EXPECT_TRUE(file_hashes(folder_ / "new") == file_hashes(folder_ / "grown-alone"));
 }
 
 TEST_F(GrowTest, GrowsAgainAndNamesItsParent) {
-    auto const first = grow_once(sample_plan(), "new").checkpoint;
+    auto const first = grow_once(expansion_plan(), "new").checkpoint;
     if (world_.rank() == 0) {
-        auto plan = sample_plan();
+        auto plan = expansion_plan();
         plan.layers = {{0, 1, 1}};
         plan.languages = {"bn"};
         grow(folder_ / "new", plan, folder_ / "newer");
@@ -267,7 +267,7 @@ TEST_F(GrowTest, GrowsAgainAndNamesItsParent) {
 // Noise of 0.01 root mean squares: 168 normal numbers, so their root mean square lies within
 // 5 / sqrt(2 * 168) = 27 % of that but once in a million draws.
 TEST_F(GrowTest, NoiseTellsCopiesApart) {
-    auto plan = sample_plan();
+    auto plan = expansion_plan();
     plan.noise = 0.01F;
     auto const grown = grow_once(plan, "new").checkpoint;
     auto const source = floats_of(old_, "layers.0.experts.0.gate_up.weight");
@@ -356,7 +356,7 @@ TEST_F(GrowTest, SharedExpertsStayInTheLayersThatHaveThem) {
 TEST_F(GrowTest, GatesThatAreProbabilitiesLetOnlyRoutedLayersGrow) {
     auto config = test::small_config();
     config.gates = GateScale::probabilities;
-    auto plan = sample_plan();
+    auto plan = expansion_plan();
     auto const faults = problems(plan, config);
     ASSERT_EQ(faults.size(), 1U);
     EXPECT_NE(faults[0].find("layer 0: has one expert, and with gates = prob"), std::string::npos);
@@ -412,10 +412,10 @@ TEST_F(GrowTest, ClassifiersComeGoAndKeepTheirWeights) {
 
 TEST_F(GrowTest, RefusesWhatExistsAndWhatCannotBe) {
     expect_error(Exit::usage, "exists already", [&] {
-        grow(folder_ / "old", sample_plan(), folder_ / "old");
+        grow(folder_ / "old", expansion_plan(), folder_ / "old");
     });
     auto const refused = [&](std::vector<ExpansionPlan::Layer> const& layers, char const* part) {
-        auto plan = sample_plan();
+        auto plan = expansion_plan();
         plan.layers = layers;
         expect_error(Exit::usage, part, [&] { grow(folder_ / "old", plan, folder_ / "new"); });
     };
@@ -426,7 +426,7 @@ TEST_F(GrowTest, RefusesWhatExistsAndWhatCannotBe) {
     refused({{1, 1, 0}, {1, 1, 0}}, "layer 1: is given twice");
     refused({{1, 0, 0}}, "no layer gets a new expert");
     refused({}, "no layer gets a new expert");
-    auto plan = sample_plan();
+    auto plan = expansion_plan();
     plan.router = RouterGrowth::copy_row;
     expect_error(Exit::usage, "layer 0: has one expert and no router whose row", [&] {
         grow(folder_ / "old", plan, folder_ / "new");
@@ -448,7 +448,7 @@ TEST_F(GrowTest, ADamagedSourceLeavesNothing) {
         bytes[found] = static_cast<char>(bytes[found] ^ 4);
         test::write_content(path, bytes);
         expect_error(Exit::data, "the bytes of layers.1.experts.2.down.weight", [&] {
-            grow(folder_ / "old", sample_plan(), folder_ / "new");
+            grow(folder_ / "old", expansion_plan(), folder_ / "new");
         });
         EXPECT_FALSE(std::filesystem::exists(folder_ / "new"));
         EXPECT_FALSE(std::filesystem::exists(partial_folder(folder_ / "new")));

@@ -17,7 +17,7 @@ using test::SharedFolder;
 
 class KeptBitsTest : public testing::Test {
 protected:
-    KeptBitsTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)), folder_(world_) {
+    KeptBitsTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)) {
         auto const config = test::small_config();
         test::save_origin(
             folder_ / "old", config, test::round_robin(config, world_.size()), world_

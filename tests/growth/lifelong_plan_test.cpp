@@ -25,7 +25,7 @@ constexpr char const* kGood = R"(
     ]
 })";
 
-std::string value_of(std::vector<Setting> const& settings, std::string const& name) {
+std::string setting_of(std::vector<Setting> const& settings, std::string const& name) {
     auto const found = std::ranges::find(settings, name, &Setting::name);
     return found == settings.end() ? "(none)" : found->value;
 }
@@ -40,15 +40,15 @@ TEST(LifelongPlanTest, EveryPartIsRead) {
     auto const plan = read(folder, kGood);
     EXPECT_EQ(plan.corpus, folder.path().parent_path() / "corpus");  // "../" from the plan
     EXPECT_EQ(plan.out, folder.path() / "run");
-    EXPECT_EQ(value_of(plan.model, "model.width"), "32");
-    EXPECT_EQ(value_of(plan.model, "model.experts"), "1,2");
-    EXPECT_EQ(value_of(plan.model, "model.tied-embeddings"), "true");
+    EXPECT_EQ(setting_of(plan.model, "model.width"), "32");
+    EXPECT_EQ(setting_of(plan.model, "model.experts"), "1,2");
+    EXPECT_EQ(setting_of(plan.model, "model.tied-embeddings"), "true");
     ASSERT_EQ(plan.stages.size(), 3U);
     EXPECT_TRUE(plan.stages[0].steps.empty());
     EXPECT_EQ(plan.stages[1].recipe, Recipe::plain);
-    EXPECT_EQ(value_of(plan.stages[1].steps.at("expand"), "experts"), "2,1");
-    EXPECT_EQ(value_of(plan.stages[1].steps.at("expand"), "router"), "(none)");  // the recipe's
-    EXPECT_EQ(value_of(plan.stages[2].steps.at("expand"), "router"), "fresh");
+    EXPECT_EQ(setting_of(plan.stages[1].steps.at("expand"), "experts"), "2,1");
+    EXPECT_EQ(setting_of(plan.stages[1].steps.at("expand"), "router"), "(none)");  // the recipe's
+    EXPECT_EQ(setting_of(plan.stages[2].steps.at("expand"), "router"), "fresh");
     EXPECT_EQ(plan.languages_before(2), (std::vector<std::string>{"en", "zh", "el", "hu"}));
     EXPECT_EQ(plan.all_languages(), (std::vector<std::string>{"en", "zh", "el", "hu", "hi"}));
     EXPECT_TRUE(plan.languages_before(0).empty());
@@ -57,13 +57,15 @@ TEST(LifelongPlanTest, EveryPartIsRead) {
 TEST(LifelongPlanTest, AStagesOptionsGoOverTheDefaults) {
     test::TemporaryFolder const folder;
     auto const plan = read(folder, kGood);
-    EXPECT_EQ(value_of(plan.stages[0].options, "train.steps"), "20");
-    EXPECT_EQ(value_of(plan.stages[1].options, "train.steps"), "5");
-    EXPECT_EQ(value_of(plan.stages[1].options, "train.rows"), "8");
+    EXPECT_EQ(setting_of(plan.stages[0].options, "train.steps"), "20");
+    EXPECT_EQ(setting_of(plan.stages[1].options, "train.steps"), "5");
+    EXPECT_EQ(setting_of(plan.stages[1].options, "train.rows"), "8");
     EXPECT_EQ(plan.stages[0].replay_share, 0.0);  // nothing was learned before
     EXPECT_EQ(plan.stages[1].replay_share, 0.25);
-    EXPECT_EQ(value_of(plan.stages[1].options, "data.replay-share"), "(none)");  // not given twice
-    EXPECT_EQ(plan.stages[1].options.size(), 2U);                                // no name twice
+    EXPECT_EQ(
+        setting_of(plan.stages[1].options, "data.replay-share"), "(none)"
+    );                                             // not given twice
+    EXPECT_EQ(plan.stages[1].options.size(), 2U);  // no name twice
 }
 
 TEST(LifelongPlanTest, AllFaultsAreNamedAtOnce) {
@@ -108,13 +110,13 @@ TEST(LifelongPlanTest, RecipesAndTheirStepsAreRead) {
             {"name": "c", "languages": ["bn"], "recipe": "dmoe", "scan": {"max-tokens": 100}}
         ]})");
     EXPECT_EQ(plan.from, folder.path() / "base/step-00000200");
-    EXPECT_EQ(value_of(plan.evaluate, "routing"), "soft");
+    EXPECT_EQ(setting_of(plan.evaluate, "routing"), "soft");
     EXPECT_EQ(plan.stages[0].recipe, Recipe::given);
     EXPECT_EQ(plan.stages[1].recipe, Recipe::layermoe);
     EXPECT_EQ(plan.stages[1].old, OldLanguages::all_earlier);
     EXPECT_EQ(plan.stages[1].earlier_classifiers, EarlierClassifiers::released);
-    EXPECT_EQ(value_of(plan.stages[1].steps.at("allocate"), "exact-budget"), "true");
-    EXPECT_EQ(value_of(plan.stages[1].steps.at("review"), "train.steps"), "7");
+    EXPECT_EQ(setting_of(plan.stages[1].steps.at("allocate"), "exact-budget"), "true");
+    EXPECT_EQ(setting_of(plan.stages[1].steps.at("review"), "train.steps"), "7");
     EXPECT_EQ(plan.stages[2].recipe, Recipe::moe_lpr);
     EXPECT_EQ(plan.stages[2].old, OldLanguages::base);
     EXPECT_EQ(plan.stages[3].recipe, Recipe::dmoe);

@@ -25,7 +25,7 @@ constexpr char const* kPlan = R"({
         {"name": "g4", "languages": ["bn"], "expand": {"experts": [1, 2]}}
     ]})";
 
-LifelongPlan sample_plan(std::string const& text = kPlan) {
+LifelongPlan lifelong_plan(std::string const& text = kPlan) {
     test::TemporaryFolder const folder;
     test::write_content(folder / "plan.json", text);
     return read_lifelong_plan(folder / "plan.json");
@@ -58,7 +58,7 @@ std::string value_of(LifelongStep const& step, std::string const& name) {
 }
 
 std::vector<LifelongStep> steps(std::size_t stage) {
-    return stage_steps(sample_plan(), stage, planned_checkpoint);
+    return stage_steps(lifelong_plan(), stage, planned_checkpoint);
 }
 
 using Names = std::vector<std::string>;
@@ -172,7 +172,7 @@ TEST(LifelongStepsTest, APlainStageTrainsWithReplay) {
 }
 
 TEST(LifelongStepsTest, ReleasedClassifiersDecideWhileExpertsTrain) {
-    auto plan = sample_plan();
+    auto plan = lifelong_plan();
     plan.stages[1].earlier_classifiers = EarlierClassifiers::released;
     auto const experts = step_of(stage_steps(plan, 1, planned_checkpoint), "experts");
     EXPECT_EQ(value_of(experts, "train.classifiers"), "on");
@@ -180,7 +180,7 @@ TEST(LifelongStepsTest, ReleasedClassifiersDecideWhileExpertsTrain) {
 }
 
 TEST(LifelongStepsTest, AGivenBaseIsOnlyScored) {
-    auto const plan = sample_plan(R"({"corpus": "/c", "out": "/o", "from": "/base",
+    auto const plan = lifelong_plan(R"({"corpus": "/c", "out": "/o", "from": "/base",
         "stages": [{"name": "b", "languages": ["en"], "recipe": "given"},
                    {"name": "n", "languages": ["el"], "expand": {"experts": 1}}]})");
     EXPECT_EQ(names(stage_steps(plan, 0, planned_checkpoint)), Names{"evaluate"});

@@ -30,7 +30,7 @@ ModelConfig dense_config() {
     return config;
 }
 
-UpcyclePlan sample_plan() {
+UpcyclePlan upcycle_plan() {
     UpcyclePlan plan;
     plan.layers = {0, 2};
     plan.groups = {{"ru", "uk"}, {"ta", "te"}, {"fr"}};
@@ -40,7 +40,7 @@ UpcyclePlan sample_plan() {
 
 class UpcycleTest : public testing::Test {
 protected:
-    UpcycleTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)), folder_(world_) {
+    UpcycleTest() : world_(MpiComm::split(MPI_COMM_WORLD, 0, 0)) {
         create_checkpoint(
             folder_ / "dense", {dense_config(), "bytes", test::hash_of("t"), -1, "", 3}, world_
         );
@@ -73,7 +73,7 @@ protected:
 };
 
 TEST_F(UpcycleTest, ChosenLayersGetAnExpertAGroup) {
-    auto const config = upcycle_once(sample_plan()).manifest.config;
+    auto const config = upcycle_once(upcycle_plan()).manifest.config;
     EXPECT_EQ(config.experts_per_layer(), (std::vector<std::int32_t>{3, 1, 3}));
     for (auto const layer : {0U, 2U}) {
         EXPECT_EQ(config.layers[layer].experts[0], (ExpertConfig{0, -1, "ru,uk", true}));
@@ -87,7 +87,7 @@ TEST_F(UpcycleTest, ChosenLayersGetAnExpertAGroup) {
 }
 
 TEST_F(UpcycleTest, OnlyWhatWasAddedTrainsOnRequest) {
-    auto plan = sample_plan();
+    auto plan = upcycle_plan();
     plan.training = UpcycleTraining::experts_and_routers;
     for (auto const& spec : parameter_specs(upcycled_config(dense_config(), plan))) {
         bool const added =
@@ -97,7 +97,7 @@ TEST_F(UpcycleTest, OnlyWhatWasAddedTrainsOnRequest) {
 }
 
 TEST_F(UpcycleTest, EveryExpertIsTheDenseFeedForwardBitForBit) {
-    auto const mixture = upcycle_once(sample_plan());
+    auto const mixture = upcycle_once(upcycle_plan());
     for (auto const* layer : {"0", "2"}) {
         for (auto const* expert : {"0", "1", "2"}) {
             for (auto const* part : {"gate_up.weight", "down.weight"}) {
@@ -120,10 +120,10 @@ TEST_F(UpcycleTest, EveryExpertIsTheDenseFeedForwardBitForBit) {
 // other files are the dense checkpoint's own.
 TEST_F(UpcycleTest, WritesNewExpertsAndRoutersAndLinksTheRest) {
     EXPECT_EQ(
-        derived_bytes(dense_config(), upcycled_config(dense_config(), sample_plan())),
+        derived_bytes(dense_config(), upcycled_config(dense_config(), upcycle_plan())),
         4 * (2 * 2 * 252 + 2 * 36)
     );
-    upcycle_once(sample_plan());
+    upcycle_once(upcycle_plan());
     for (auto const* file : {"backbone-00000.h5", "L00-E000.h5", "L01-E000.h5", "L02-E000.h5"}) {
         EXPECT_TRUE(std::filesystem::equivalent(
             folder_ / ("dense/" + std::string(file)), folder_ / ("mixture/" + std::string(file))
@@ -135,7 +135,7 @@ TEST_F(UpcycleTest, WritesNewExpertsAndRoutersAndLinksTheRest) {
 // 5 * 0.02 / sqrt(2880) of 0 and their deviation within 5 * 0.02 / sqrt(2 * 2880) of 0.02, but once
 // in a million draws; the seed is fixed.
 TEST_F(UpcycleTest, RoutersAreNormalWithDeviation002) {
-    auto plan = sample_plan();
+    auto plan = upcycle_plan();
     plan.groups.clear();
     for (int g = 0; g < 120; ++g) {
         plan.groups.push_back(
@@ -180,7 +180,7 @@ TEST_F(UpcycleTest, AllFaultsAreListedAtOnce) {
     );
     EXPECT_EQ(problems(UpcyclePlan{}, config).size(), 2U);  // no layer, no group
     expect_error(Exit::usage, "layer 7: the model has layers 0 to 2", [&] {
-        auto bad = sample_plan();
+        auto bad = upcycle_plan();
         bad.layers = {7};
         upcycle(folder_ / "dense", bad, folder_ / "no");
     });
@@ -190,13 +190,13 @@ TEST_F(UpcycleTest, AllFaultsAreListedAtOnce) {
 TEST_F(UpcycleTest, CopiesWhoseGatesDoNotAddUpToOneAreRefused) {
     auto config = dense_config();
     config.gates = GateScale::probabilities;
-    auto const faults = problems(sample_plan(), config);
+    auto const faults = problems(upcycle_plan(), config);
     ASSERT_EQ(faults.size(), 2U);
     EXPECT_NE(faults[1].find("layer 2: has one expert, and with gates = prob"), std::string::npos);
 }
 
 TEST_F(UpcycleTest, RoutersOfOtherLayersKeepTheirBits) {
-    auto plan = sample_plan();
+    auto plan = upcycle_plan();
     plan.layers = {0};
     auto const first = upcycle_once(plan);
     if (world_.rank() == 0) {

@@ -9,9 +9,8 @@
 namespace isogloss {
 namespace {
 
+using test::stage;
 using test::Words;
-
-std::unique_ptr<test::Stage> stage;
 
 class ChainTest : public testing::Test {
 protected:
@@ -25,7 +24,7 @@ protected:
 };
 
 // Starts a run that would last long, and waits until its checkpoint after `step` is there.
-std::unique_ptr<test::Job> run_until(std::string const& out, int ranks, int step, int steps) {
+std::unique_ptr<test::Job> run_until_step(std::string const& out, int ranks, int step, int steps) {
     auto job = stage->start(ranks, stage->train(out, steps));
     auto const manifest = stage->checkpoint(out, step) / "manifest.json";
     EXPECT_TRUE(test::wait_until([&] { return std::filesystem::exists(manifest); })) << out;
@@ -65,7 +64,7 @@ TEST_F(ChainTest, TheSavedConfigRunsTheSameAgain) {
 }
 
 TEST_F(ChainTest, KilledAndResumedEqualsStraight) {
-    auto job = run_until("killed", 2, 5, 40);
+    auto job = run_until_step("killed", 2, 5, 40);
     kill_ranks((*stage / "killed").string(), *job);
     auto const done = stage->run(2, stage->train("killed", 40));
     ASSERT_EQ(done.code, 0) << done;
@@ -97,7 +96,7 @@ TEST_F(ChainTest, AFinishedRunThatLacksItsScoresMakesUpForThem) {
 // Sums over ranks are made in another order: the curves differ by float rounding (2^-24) that 35
 // steps of AdamW carry on; 1 % of the loss is far above that and far below any lost row.
 TEST_F(ChainTest, FourRanksGoOnOnTwo) {
-    auto job = run_until("four", 4, 5, 40);
+    auto job = run_until_step("four", 4, 5, 40);
     kill_ranks((*stage / "four").string(), *job);
     auto const done = stage->run(2, stage->train("four", 40));
     ASSERT_EQ(done.code, 0) << done;
@@ -183,7 +182,7 @@ TEST_F(ChainTest, AMixtureIsKnownBeforeTheRun) {
 
 TEST_F(ChainTest, SignalsGive75AndTheRunGoesOn) {
     // mpirun hands SIGUSR1 on to all ranks; SIGTERM reaches one rank alone, as from a node's agent.
-    auto job = run_until("stopped", 2, 5, 2000);
+    auto job = run_until_step("stopped", 2, 5, 2000);
     job->send(SIGUSR1);
     auto const first = job->wait();
     EXPECT_EQ(first.code, 75) << first;

@@ -10,7 +10,7 @@
 namespace isogloss {
 namespace {
 
-std::unique_ptr<test::Stage> stage;
+using test::stage;
 
 // A run of 15 steps with checkpoints of 5, 10 and 15.
 class CheckpointsTest : public testing::Test {

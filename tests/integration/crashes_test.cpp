@@ -15,10 +15,10 @@
 namespace isogloss {
 namespace {
 
+using test::expect_parts;
 using test::Outcome;
+using test::stage;
 using test::Words;
-
-std::unique_ptr<test::Stage> stage;
 
 class CrashesTest : public testing::Test {
 protected:
@@ -38,13 +38,6 @@ int newest_step(std::filesystem::path const& run) {
         }
     }
     return newest;
-}
-
-void expect_parts(Outcome const& outcome, int code, Words const& parts) {
-    EXPECT_EQ(outcome.code, code) << outcome;
-    for (auto const& part : parts) {
-        EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome;
-    }
 }
 
 void sleep_for(int milliseconds) {
@@ -100,7 +93,7 @@ private:
 
 // Kills a run at random moments and starts it again, and compares its end with that of one that was
 // left alone. 0 ranks: one process, without mpirun, whose start and end take seconds.
-void expect_same_end(int ranks, int kills, std::string const& name) {
+void expect_same_after_kills(int ranks, int kills, std::string const& name) {
     auto const left_alone = name + "-straight";
     Words const common{"--train.schedule=constant", "--train.checkpoint-every=1"};
     std::mt19937 random(7);
@@ -144,11 +137,11 @@ void expect_same_end(int ranks, int kills, std::string const& name) {
 }
 
 TEST_F(CrashesTest, KilledAtFiftyMomentsARunEndsTheSame) {
-    expect_same_end(0, 50, "killed");
+    expect_same_after_kills(0, 50, "killed");
 }
 
 TEST_F(CrashesTest, RanksKilledAtTenMomentsEndTheSame) {
-    expect_same_end(2, 10, "killed-ranks");
+    expect_same_after_kills(2, 10, "killed-ranks");
 }
 
 TEST_F(CrashesTest, AKilledRankIsNamed) {

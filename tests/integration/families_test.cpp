@@ -6,9 +6,8 @@
 namespace isogloss {
 namespace {
 
+using test::stage;
 using test::Words;
-
-std::unique_ptr<test::Stage> stage;
 
 struct Member {
     std::string name;

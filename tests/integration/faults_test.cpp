@@ -10,9 +10,8 @@ namespace isogloss {
 namespace {
 
 using test::Outcome;
+using test::stage;
 using test::Words;
-
-std::unique_ptr<test::Stage> stage;
 
 class FaultsTest : public testing::Test {
 protected:

@@ -9,9 +9,8 @@
 namespace isogloss {
 namespace {
 
+using test::stage;
 using test::Words;
-
-std::unique_ptr<test::Stage> stage;
 
 class InterruptionTest : public testing::Test {
 protected:
@@ -54,7 +53,7 @@ std::vector<std::string> results_in(std::filesystem::path const& root) {
 }
 
 // Starts the plan until `result` is there, then asks it to stop or kills its ranks.
-void run_until(std::filesystem::path const& result, Words const& words, bool kill) {
+void run_until_result(std::filesystem::path const& result, Words const& words, bool kill) {
     auto job = stage->start(2, words);
     ASSERT_TRUE(test::wait_until([&] { return std::filesystem::exists(result); })) << result;
     if (!kill) {
@@ -80,7 +79,7 @@ std::string without(std::string const& folder, std::string report) {
     return report;
 }
 
-void expect_same_end(std::string const& name, std::string const& stages) {
+void expect_same_results(std::string const& name, std::string const& stages) {
     auto const run = [&](std::string const& out) {
         auto const plan = *stage / (out + ".json");
         test::write_content(plan, plan_into(out, stages));
@@ -94,7 +93,7 @@ void expect_same_end(std::string const& name, std::string const& stages) {
     for (std::size_t i = 0; i < results.size(); ++i) {
         auto const result = *stage / (name + "-b") / results[i];
         if (!std::filesystem::exists(result)) {
-            run_until(result, words, i % 2 == 1);
+            run_until_result(result, words, i % 2 == 1);
         }
     }
     auto const end = stage->run(2, words);
@@ -113,7 +112,7 @@ void expect_same_end(std::string const& name, std::string const& stages) {
 }
 
 TEST_F(InterruptionTest, DmoeEndsTheSame) {
-    expect_same_end("dmoe", R"([
+    expect_same_results("dmoe", R"([
         {"name": "base", "languages": ["en", "zh", "el", "tr"], "recipe": "dmoe",
          "probe": {"steps": 2, "rows": 4, "micro-rows": 2, "row-length": 32,
                    "similarity-layers": 2},
@@ -126,7 +125,7 @@ TEST_F(InterruptionTest, DmoeEndsTheSame) {
 }
 
 TEST_F(InterruptionTest, LayermoeAndMoeLprEndTheSame) {
-    expect_same_end("layermoe", R"([
+    expect_same_results("layermoe", R"([
         {"name": "base", "languages": ["en", "zh"], "recipe": "given"},
         {"name": "hu", "languages": ["hu"], "recipe": "layermoe", "similarity": {"tokens": 500},
          "allocate": {"budget": 5, "exact-budget": true}, "classify": {"classifiers": "top:1"}},

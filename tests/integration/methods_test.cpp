@@ -7,9 +7,8 @@
 namespace isogloss {
 namespace {
 
+using test::stage;
 using test::Words;
-
-std::unique_ptr<test::Stage> stage;
 
 class MethodsTest : public testing::Test {
 protected:

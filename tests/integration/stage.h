@@ -103,6 +103,9 @@ private:
     std::filesystem::path root_;
 };
 
+/// Of the suite that runs, which makes it and takes it down.
+inline std::unique_ptr<Stage> stage;
+
 /// file -> hash, of all shards of a checkpoint.
 inline std::vector<std::pair<std::string, std::string>> shards_of(
     std::filesystem::path const& checkpoint

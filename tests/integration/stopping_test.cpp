@@ -11,10 +11,10 @@
 namespace isogloss {
 namespace {
 
+using test::expect_parts;
 using test::Outcome;
+using test::stage;
 using test::Words;
-
-std::unique_ptr<test::Stage> stage;
 
 class StoppingTest : public testing::Test {
 protected:
@@ -24,13 +24,6 @@ protected:
     }
     static void TearDownTestSuite() { stage.reset(); }
 };
-
-void expect_parts(Outcome const& outcome, int code, Words const& parts) {
-    EXPECT_EQ(outcome.code, code) << outcome;
-    for (auto const& part : parts) {
-        EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome;
-    }
-}
 
 Words operator+(Words words, Words const& more) {
     words.insert(words.end(), more.begin(), more.end());

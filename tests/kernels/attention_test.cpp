@@ -18,7 +18,7 @@ template <class T>
 class AttentionTest : public ::testing::Test {};
 TYPED_TEST_SUITE(AttentionTest, test::FloatTypes);
 
-struct Case {
+struct AttentionCase {
     AttentionShape shape;
     std::vector<std::int32_t> document_start;  ///< [N]
     std::vector<float> slope = {};             ///< [H] or none
@@ -38,8 +38,8 @@ struct Case {
 
 /// Rows cut into documents whose borders lie anywhere: inside a block, on its border, one token
 /// long; the last row is one document.
-Case make_case(AttentionShape const& shape) {
-    Case made{shape, {}};
+AttentionCase make_case(AttentionShape const& shape) {
+    AttentionCase made{shape, {}};
     for (std::int64_t b = 0; b < shape.rows; ++b) {
         std::int64_t start = 0;
         for (std::int64_t t = 0; t < shape.row_length; ++t) {
@@ -51,7 +51,7 @@ Case make_case(AttentionShape const& shape) {
     return made;
 }
 
-Tensor<std::int32_t, 1> starts(Case const& c) {
+Tensor<std::int32_t, 1> starts(AttentionCase const& c) {
     return Tensor<std::int32_t, 1>::of(
         {static_cast<std::int64_t>(c.document_start.size())}, c.document_start
     );
@@ -67,7 +67,7 @@ std::size_t at(std::int64_t i) {
     return static_cast<std::size_t>(i);
 }
 
-Reference reference(Case const& c, Doubles const& qkv) {
+Reference attention_of(AttentionCase const& c, Doubles const& qkv) {
     auto const [rows, length, heads, kv_heads, width, slopes] = c.shape;
     std::int64_t const stride = (heads + 2 * kv_heads) * width;
     Reference made{
@@ -113,13 +113,13 @@ class GradientReference {
 public:
     /// @param unit  the largest relative rounding of stored numbers: out, probabilities, the
     ///              gradients of scores, the result. Sums are in float, whatever is stored.
-    GradientReference(Case const& c, Doubles const& qkv, Doubles const& dout, double unit)
+    GradientReference(AttentionCase const& c, Doubles const& qkv, Doubles const& dout, double unit)
         : c_(c),
           qkv_(qkv),
           dout_(dout),
           unit_(unit),
           stride_((c.shape.heads + 2 * c.shape.kv_heads) * c.shape.head_width),
-          forward_(reference(c, qkv)),
+          forward_(attention_of(c, qkv)),
           made_{Doubles(qkv.size()), Doubles(qkv.size()), Doubles(qkv.size())} {
         auto const terms = static_cast<double>(
             c.shape.head_width + c.shape.row_length * c.shape.heads / c.shape.kv_heads + 4
@@ -237,7 +237,7 @@ private:
         }
     }
 
-    Case const& c_;
+    AttentionCase const& c_;
     Doubles const& qkv_;
     Doubles const& dout_;
     double unit_;
@@ -254,7 +254,7 @@ std::vector<AttentionShape> shapes() {
 
 template <class T>
 struct Run {
-    Run(Case const& c, Tensor<T, 2> const& qkv)
+    Run(AttentionCase const& c, Tensor<T, 2> const& qkv)
         : out({qkv.in().shape[0], c.shape.heads * c.shape.head_width}),
           log_sum({qkv.in().shape[0], c.shape.heads}) {
         auto const start = starts(c);
@@ -284,10 +284,10 @@ double output_bound(AttentionShape const& s) {
 
 TYPED_TEST(AttentionTest, IsTheSoftmaxOverTheDocumentSoFar) {
     for (AttentionShape const& shape : shapes()) {
-        Case const c = make_case(shape);
+        AttentionCase const c = make_case(shape);
         auto const qkv = inputs<TypeParam>(shape);
         Run<TypeParam> const run(c, qkv);
-        Reference const expected = reference(c, qkv.doubles());
+        Reference const expected = attention_of(c, qkv.doubles());
         test::expect_near(run.out, expected.out, [&](std::size_t) {
             return output_bound<TypeParam>(shape);
         });
@@ -299,13 +299,13 @@ TYPED_TEST(AttentionTest, IsTheSoftmaxOverTheDocumentSoFar) {
 
 TEST(AttentionReferenceTest, GradientAgreesWithCentralDifferences) {
     AttentionShape const shape{2, 7, 4, 2, 3};
-    Case c = make_case(shape);
+    AttentionCase c = make_case(shape);
     c.document_start = {0, 0, 0, 3, 3, 3, 6, 0, 0, 0, 0, 0, 0, 0};
     c.slope = alibi_slopes(4);
     auto const qkv = inputs<float>(shape).doubles();
     auto const dout = Tensor<float, 2>::normal({14, 12}, "dout").doubles();
     auto const loss = [&](Doubles const& x) {
-        Doubles const out = reference(c, x).out;
+        Doubles const out = attention_of(c, x).out;
         double sum = 0.0;
         for (std::size_t i = 0; i < out.size(); ++i) {
             sum += out[i] * dout[i];
@@ -326,7 +326,7 @@ TEST(AttentionReferenceTest, GradientAgreesWithCentralDifferences) {
 /// Checks dq, dk and dv each for itself: the length of its error beside the length that roundings
 /// would have, twice their deviation and what the float sums add.
 void expect_lengths(
-    Case const& c, Doubles const& got, Gradient const& exact, Gradient const& floats
+    AttentionCase const& c, Doubles const& got, Gradient const& exact, Gradient const& floats
 ) {
     auto const [rows, length, heads, kv_heads, width, slopes] = c.shape;
     std::array<std::int64_t, 4> const parts{
@@ -350,7 +350,7 @@ void expect_lengths(
 
 TYPED_TEST(AttentionTest, BackwardIsTheGradient) {
     for (AttentionShape const& shape : shapes()) {
-        Case const c = make_case(shape);
+        AttentionCase const c = make_case(shape);
         auto const qkv = inputs<TypeParam>(shape);
         Run<TypeParam> const run(c, qkv);
         auto const dout = Tensor<TypeParam, 2>::normal(run.out.in().shape, "dout");
@@ -375,11 +375,11 @@ TYPED_TEST(AttentionTest, ScoresFallWithTheDistanceForwardAndBackward) {
     ISOGLOSS_CPU_ONLY();
     for (AttentionShape const& shape :
          {AttentionShape{2, 130, 4, 2, 8}, AttentionShape{3, 77, 3, 1, 4}}) {
-        Case c = make_case(shape);
+        AttentionCase c = make_case(shape);
         c.slope = alibi_slopes(shape.heads);
         auto const qkv = inputs<TypeParam>(shape);
         Run<TypeParam> const run(c, qkv);
-        Reference const expected = reference(c, qkv.doubles());
+        Reference const expected = attention_of(c, qkv.doubles());
         // What a score loses, below 130, is one more float in the sums that the bound counts.
         test::expect_near(run.out, expected.out, [&](std::size_t) {
             return 2.0 * output_bound<TypeParam>(shape);
@@ -412,7 +412,7 @@ TEST(AlibiTest, SlopesAreThoseOfBloom) {
 }
 
 TYPED_TEST(AttentionTest, TheSameBitsForAnyNumberOfThreads) {
-    Case const c = make_case({3, 150, 4, 2, 16});
+    AttentionCase const c = make_case({3, 150, 4, 2, 16});
     auto const qkv = inputs<TypeParam>(c.shape);
     Run<TypeParam> const first(c, qkv);
     auto const start = starts(c);
@@ -434,7 +434,7 @@ TYPED_TEST(AttentionTest, TheSameBitsForAnyNumberOfThreads) {
 }
 
 TYPED_TEST(AttentionTest, ADocumentDoesNotDependOnItsNeighbours) {
-    Case const c = make_case({2, 130, 2, 1, 8});
+    AttentionCase const c = make_case({2, 130, 2, 1, 8});
     auto qkv = inputs<TypeParam>(c.shape);
     Run<TypeParam> const before(c, qkv);
     // Token 30 begins a document of row 0: change all before it, and all of row 1.

@@ -25,8 +25,9 @@ template <class T>
 class CudaAgreementTest : public ::testing::Test {};
 TYPED_TEST_SUITE(CudaAgreementTest, test::FloatTypes);
 
-constexpr std::int64_t kRows = 1500;  // more than there are partial sums, and no multiple of them
-constexpr std::int64_t kWidth =
+constexpr std::int64_t kAgreementRows =
+    1500;  // more than there are partial sums, and no multiple of them
+constexpr std::int64_t kAgreementWidth =
     2112;  // whole vectors, and more than a block's threads take at once
 
 /// The views of one of the two devices.
@@ -61,15 +62,15 @@ double sum_error(std::int64_t terms, double size) {
 
 TYPED_TEST(CudaAgreementTest, Norms) {
     using T = TypeParam;
-    auto const delta = Tensor<T, 2>::normal({kRows, kWidth}, "delta");
-    auto const gain = Tensor<T, 1>::normal({kWidth}, "gain");
-    auto const dy = Tensor<T, 2>::normal({kRows, kWidth}, "dy");
+    auto const delta = Tensor<T, 2>::normal({kAgreementRows, kAgreementWidth}, "delta");
+    auto const gain = Tensor<T, 1>::normal({kAgreementWidth}, "gain");
+    auto const dy = Tensor<T, 2>::normal({kAgreementRows, kAgreementWidth}, "dy");
     struct Result {
-        Tensor<T, 2> x = Tensor<T, 2>::normal({kRows, kWidth}, "x");
-        Tensor<T, 2> y{{kRows, kWidth}};
-        Tensor<T, 2> dx = Tensor<T, 2>::normal({kRows, kWidth}, "dx");
-        Tensor<float, 1> inverse{{kRows}};
-        Tensor<float, 1> dgain{{kWidth}, 0.5};
+        Tensor<T, 2> x = Tensor<T, 2>::normal({kAgreementRows, kAgreementWidth}, "x");
+        Tensor<T, 2> y{{kAgreementRows, kAgreementWidth}};
+        Tensor<T, 2> dx = Tensor<T, 2>::normal({kAgreementRows, kAgreementWidth}, "dx");
+        Tensor<float, 1> inverse{{kAgreementRows}};
+        Tensor<float, 1> dgain{{kAgreementWidth}, 0.5};
     };
     auto const run = [&](On on) {
         Result r;
@@ -85,23 +86,23 @@ TYPED_TEST(CudaAgreementTest, Norms) {
     Result const gpu = run(kGpu);
     EXPECT_TRUE(gpu.x.same_bits(cpu.x));  // one sum, one rounding
     // A mean of D squares: D / 2 roundings of a number near 1, times |gain x| < 40.
-    double const relative = (kWidth / 2.0 + 8.0) * test::kFloatRounding;
+    double const relative = (kAgreementWidth / 2.0 + 8.0) * test::kFloatRounding;
     expect_agreement(cpu.inverse, gpu.inverse, relative);
     expect_agreement(cpu.y, gpu.y, 40.0 * relative);
     // dx: |gain dy x| < 60 in a mean of D, times |x| < 8; dgain: N terms of |dy x| < 30.
-    expect_agreement(cpu.dx, gpu.dx, 480.0 * (kWidth + 8) * test::kFloatRounding);
-    expect_agreement(cpu.dgain, gpu.dgain, sum_error(kRows, 1.0) + 30.0 * relative);
+    expect_agreement(cpu.dx, gpu.dx, 480.0 * (kAgreementWidth + 8) * test::kFloatRounding);
+    expect_agreement(cpu.dgain, gpu.dgain, sum_error(kAgreementRows, 1.0) + 30.0 * relative);
     EXPECT_TRUE(run(kGpu).dgain.same_bits(gpu.dgain));
 }
 
 TYPED_TEST(CudaAgreementTest, Swiglu) {
     using T = TypeParam;
-    auto const gate_up = Tensor<T, 2>::normal({67, 2 * kWidth}, "gate_up", 3.0);
-    auto const dy = Tensor<T, 2>::normal({67, kWidth}, "dy");
-    Tensor<T, 2> cpu({67, kWidth});
-    Tensor<T, 2> gpu({67, kWidth});
-    Tensor<T, 2> dcpu({67, 2 * kWidth});
-    Tensor<T, 2> dgpu({67, 2 * kWidth});
+    auto const gate_up = Tensor<T, 2>::normal({67, 2 * kAgreementWidth}, "gate_up", 3.0);
+    auto const dy = Tensor<T, 2>::normal({67, kAgreementWidth}, "dy");
+    Tensor<T, 2> cpu({67, kAgreementWidth});
+    Tensor<T, 2> gpu({67, kAgreementWidth});
+    Tensor<T, 2> dcpu({67, 2 * kAgreementWidth});
+    Tensor<T, 2> dgpu({67, 2 * kAgreementWidth});
     swiglu<T>(kCpu.in(gate_up), kCpu.out(cpu), {});
     swiglu<T>(kGpu.in(gate_up), kGpu.out(gpu), {});
     swiglu_backward<T>(kCpu.in(gate_up), kCpu.in(dy), kCpu.out(dcpu), {});
@@ -113,7 +114,7 @@ TYPED_TEST(CudaAgreementTest, Swiglu) {
 
 TYPED_TEST(CudaAgreementTest, RowsByIndexLists) {
     using T = TypeParam;
-    auto const x = Tensor<T, 2>::normal({97, kWidth}, "x");
+    auto const x = Tensor<T, 2>::normal({97, kAgreementWidth}, "x");
     auto const index = Tensor<std::int32_t, 1>::below({600}, "index", 97);
     auto const weight = Tensor<float, 1>::normal({600}, "weight");
     std::vector<std::int32_t> borders;
@@ -122,9 +123,9 @@ TYPED_TEST(CudaAgreementTest, RowsByIndexLists) {
     }
     auto const begin = Tensor<std::int32_t, 1>::of({201}, borders);
     struct Result {
-        Tensor<T, 2> gathered{{600, kWidth}};
-        Tensor<T, 2> scaled{{600, kWidth}};
-        Tensor<T, 2> sums{{200, kWidth}};
+        Tensor<T, 2> gathered{{600, kAgreementWidth}};
+        Tensor<T, 2> scaled{{600, kAgreementWidth}};
+        Tensor<T, 2> sums{{200, kAgreementWidth}};
         Tensor<float, 1> dots{{600}};
     };
     auto const run = [&](On on) {
@@ -140,7 +141,7 @@ TYPED_TEST(CudaAgreementTest, RowsByIndexLists) {
     EXPECT_TRUE(gpu.gathered.same_bits(cpu.gathered));
     EXPECT_TRUE(gpu.scaled.same_bits(cpu.scaled));
     expect_agreement(cpu.sums, gpu.sums, sum_error(4, 16.0));
-    expect_agreement(cpu.dots, gpu.dots, sum_error(kWidth, 1.0));
+    expect_agreement(cpu.dots, gpu.dots, sum_error(kAgreementWidth, 1.0));
 }
 
 TYPED_TEST(CudaAgreementTest, EmbeddingGradientOfFrequentTokens) {
@@ -180,18 +181,18 @@ TYPED_TEST(CudaAgreementTest, LossOfALargeVocabulary) {
 
 TYPED_TEST(CudaAgreementTest, ColumnsAndBias) {
     using T = TypeParam;
-    auto const x = Tensor<T, 2>::normal({kRows, kWidth}, "x");
-    auto const bias = Tensor<T, 1>::normal({kWidth}, "bias");
+    auto const x = Tensor<T, 2>::normal({kAgreementRows, kAgreementWidth}, "x");
+    auto const bias = Tensor<T, 1>::normal({kAgreementWidth}, "bias");
     auto cpu = x;
     auto gpu = x;
     add_bias<T>(kCpu.out(cpu), kCpu.in(bias), {});
     add_bias<T>(kGpu.out(gpu), kGpu.in(bias), {});
     EXPECT_TRUE(gpu.same_bits(cpu));
-    Tensor<float, 1> cpu_sum({kWidth}, 1.0);
-    Tensor<float, 1> gpu_sum({kWidth}, 1.0);
+    Tensor<float, 1> cpu_sum({kAgreementWidth}, 1.0);
+    Tensor<float, 1> gpu_sum({kAgreementWidth}, 1.0);
     sum_columns<T>(kCpu.in(x), kCpu.out(cpu_sum), {});
     sum_columns<T>(kGpu.in(x), kGpu.out(gpu_sum), {});
-    expect_agreement(cpu_sum, gpu_sum, sum_error(kRows, 1.0));
+    expect_agreement(cpu_sum, gpu_sum, sum_error(kAgreementRows, 1.0));
 }
 
 TYPED_TEST(CudaAgreementTest, Update) {

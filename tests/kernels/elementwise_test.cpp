@@ -12,10 +12,10 @@ template <class T>
 class ElementwiseTest : public ::testing::Test {};
 TYPED_TEST_SUITE(ElementwiseTest, test::FloatTypes);
 
-constexpr std::int64_t kSizes[] = {0, 1, 63, 64, 65, 1000, 100'003};
+constexpr std::int64_t kElementCounts[] = {0, 1, 63, 64, 65, 1000, 100'003};
 
 TYPED_TEST(ElementwiseTest, CastRoundsToNearestEven) {
-    for (std::int64_t const size : kSizes) {
+    for (std::int64_t const size : kElementCounts) {
         auto const x = Tensor<float, 1>::normal({size}, "x");
         Tensor<TypeParam, 1> y({size});
         cast<float, TypeParam>(x.in(), y.view(), {});
@@ -45,7 +45,7 @@ TEST(CastTest, WideningIsExact) {
 }
 
 TYPED_TEST(ElementwiseTest, AddSumsAndRoundsOnce) {
-    for (std::int64_t const size : kSizes) {
+    for (std::int64_t const size : kElementCounts) {
         auto const x = Tensor<TypeParam, 1>::normal({size}, "x");
         auto y = Tensor<TypeParam, 1>::normal({size}, "y");
         auto expected = y.doubles();
@@ -69,7 +69,7 @@ TEST(AddTest, AFloatIsAddedToBf16WithOneRounding) {
 }
 
 TYPED_TEST(ElementwiseTest, FillWritesAll) {
-    for (std::int64_t const size : kSizes) {
+    for (std::int64_t const size : kElementCounts) {
         Tensor<TypeParam, 1> x({size});
         fill<TypeParam>(x.view(), 1.5F, {});
         EXPECT_TRUE(x.same_bits(Tensor<TypeParam, 1>({size}, 1.5)));
@@ -128,7 +128,7 @@ TYPED_TEST(ElementwiseTest, ColumnSumsHaveTheSameBitsForAnyNumberOfThreads) {
 }
 
 TEST(SumOfSquaresTest, IsTheSumInDouble) {
-    for (std::int64_t const size : kSizes) {
+    for (std::int64_t const size : kElementCounts) {
         auto const x = Tensor<float, 1>::normal({size}, "x");
         double expected = 0.0;
         for (double const value : x.doubles()) {

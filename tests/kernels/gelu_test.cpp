@@ -40,7 +40,7 @@ Doubles gated(Doubles const& gate_up, std::size_t width) {
 /// The exponent 2u is off by 6 roundings of its size, which is its relative error in exp: at most
 /// 6 |2u| 2^-24, and where gelu is not tiny (2u > -40) below 240 roundings. exp_fast adds 2^-22.
 template <class T>
-double relative_bound() {
+double gelu_bound() {
     return 0x1p-22 + 250.0 * test::kFloatRounding + 1.01 * test::rounding_of<T>();
 }
 
@@ -53,7 +53,7 @@ TYPED_TEST(GeluTest, MatchesTheFormula) {
         auto const expected = plain(x.doubles());
         // 1e-13: below 2u = -40 the formula's own 1 + tanh cancels, and values are smaller.
         test::expect_near(y, expected, [&](std::size_t i) {
-            return relative_bound<TypeParam>() * std::abs(expected[i]) + 1e-13;
+            return gelu_bound<TypeParam>() * std::abs(expected[i]) + 1e-13;
         });
     }
 }
@@ -65,7 +65,7 @@ TYPED_TEST(GeluTest, AGateMultipliesTheOtherHalf) {
         geglu<TypeParam>(gate_up.in(), y.view(), {});
         auto const expected = gated(gate_up.doubles(), static_cast<std::size_t>(width));
         test::expect_near(y, expected, [&](std::size_t i) {
-            return relative_bound<TypeParam>() * std::abs(expected[i]) + 1e-12;
+            return gelu_bound<TypeParam>() * std::abs(expected[i]) + 1e-12;
         });
     }
 }
@@ -88,7 +88,7 @@ TYPED_TEST(GeluTest, LargeNumbersGiveNeitherNaNNorInfinity) {
 
 /// Of sum(y * dy) by central differences of the formula.
 template <class Formula, class T>
-Doubles slopes(Formula const& formula, Doubles const& x, Tensor<T, 2> const& dy) {
+Doubles gelu_slopes(Formula const& formula, Doubles const& x, Tensor<T, 2> const& dy) {
     return test::central_differences(
         [&](Doubles const& at) {
             Doubles const y = formula(at);
@@ -113,7 +113,7 @@ double slope_bound(double exact) {
 TYPED_TEST(GeluTest, BackwardIsTheGradientAlsoInPlace) {
     auto x = Tensor<TypeParam, 2>::normal({11, 21}, "x", 2.0);
     auto const dy = Tensor<TypeParam, 2>::normal({11, 21}, "dy");
-    auto const expected = slopes(plain, x.doubles(), dy);
+    auto const expected = gelu_slopes(plain, x.doubles(), dy);
     Tensor<TypeParam, 2> dx({11, 21});
     gelu_backward<TypeParam>(x.in(), dy.in(), dx.view(), {});
     test::expect_near(dx, expected, [&](std::size_t i) {
@@ -127,7 +127,7 @@ TYPED_TEST(GeluTest, BackwardOfAGateIsTheGradientAlsoInPlace) {
     auto gate_up = Tensor<TypeParam, 2>::normal({11, 42}, "gate_up", 2.0);
     auto const dy = Tensor<TypeParam, 2>::normal({11, 21}, "dy");
     auto const expected =
-        slopes([](Doubles const& x) { return gated(x, 21); }, gate_up.doubles(), dy);
+        gelu_slopes([](Doubles const& x) { return gated(x, 21); }, gate_up.doubles(), dy);
     Tensor<TypeParam, 2> dgate_up({11, 42});
     geglu_backward<TypeParam>(gate_up.in(), dy.in(), dgate_up.view(), {});
     test::expect_near(dgate_up, expected, [&](std::size_t i) {

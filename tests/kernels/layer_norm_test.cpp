@@ -10,7 +10,7 @@ namespace {
 using test::Tensor;
 using Doubles = std::vector<double>;
 
-constexpr double kEpsilon = 1e-5F;
+constexpr double kLayerEpsilon = 1e-5F;
 
 template <class T>
 class LayerNormTest : public ::testing::Test {};
@@ -29,10 +29,10 @@ Moments moments_of(double const* row, std::size_t width) {
     for (std::size_t d = 0; d < width; ++d) {
         squares += (row[d] - mean) * (row[d] - mean);
     }
-    return {mean, 1.0 / std::sqrt(squares / static_cast<double>(width) + kEpsilon)};
+    return {mean, 1.0 / std::sqrt(squares / static_cast<double>(width) + kLayerEpsilon)};
 }
 
-Doubles reference(Doubles const& x, Doubles const& gain, Doubles const& bias) {
+Doubles layer_norm_of(Doubles const& x, Doubles const& gain, Doubles const& bias) {
     Doubles y(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
         std::size_t const row = i / gain.size() * gain.size();
@@ -43,8 +43,8 @@ Doubles reference(Doubles const& x, Doubles const& gain, Doubles const& bias) {
 }
 
 template <class T>
-struct Case {
-    Case(std::int64_t a_rows, std::int64_t a_width)
+struct LayerCase {
+    LayerCase(std::int64_t a_rows, std::int64_t a_width)
         : rows(a_rows),
           width(a_width),
           x(Tensor<T, 2>::normal({rows, width}, "x", 3.0)),
@@ -61,9 +61,9 @@ struct Case {
 
     [[nodiscard]] LayerNormWeights<T> weights() const { return {gain.in(), bias.in()}; }
     [[nodiscard]] LayerMoments moments() { return {mean.view(), inverse.view()}; }
-    void run() { layer_norm<T>(x.in(), weights(), kEpsilon, y.view(), moments(), {}); }
+    void run() { layer_norm<T>(x.in(), weights(), kLayerEpsilon, y.view(), moments(), {}); }
     [[nodiscard]] Doubles expected() const {
-        return reference(x.doubles(), gain.doubles(), bias.doubles());
+        return layer_norm_of(x.doubles(), gain.doubles(), bias.doubles());
     }
 
     std::int64_t rows;
@@ -80,7 +80,7 @@ struct Case {
 /// for one column the deviation is 0 and the root of epsilon, 0.003, takes its place, but there the
 /// mean is exact. The root halves the error of D squares. |gain| < 5, |bias| < 5, the result < 20.
 template <class T>
-double bound(std::int64_t width, double exact) {
+double layer_bound(std::int64_t width, double exact) {
     double const mean = 35.0 / 2.0 * static_cast<double>(width + 1);
     double const unit = 4.0 * (static_cast<double>(width) / 2.0 + 8.0) + mean;
     return 5.0 * unit * test::kFloatRounding + 1.01 * test::rounding_of<T>() * std::abs(exact);
@@ -88,24 +88,24 @@ double bound(std::int64_t width, double exact) {
 
 TYPED_TEST(LayerNormTest, MatchesTheFormula) {
     for (std::int64_t const width : {1, 7, 16, 513}) {
-        Case<TypeParam> c(67, width);
+        LayerCase<TypeParam> c(67, width);
         c.run();
         auto const expected = c.expected();
         test::expect_near(c.y, expected, [&](std::size_t i) {
-            return bound<TypeParam>(width, expected[i]);
+            return layer_bound<TypeParam>(width, expected[i]);
         });
     }
 }
 
 TYPED_TEST(LayerNormTest, SumComesFirst) {
-    Case<TypeParam> c(40, 33);
+    LayerCase<TypeParam> c(40, 33);
     auto const delta = Tensor<TypeParam, 2>::normal({40, 33}, "delta");
     Doubles sum = c.x.doubles();
     for (std::int64_t i = 0; i < c.x.size(); ++i) {
         sum[static_cast<std::size_t>(i)] += delta[i];
     }
     add_layer_norm<TypeParam>(
-        c.x.view(), delta.in(), c.weights(), kEpsilon, c.y.view(), c.moments(), {}
+        c.x.view(), delta.in(), c.weights(), kLayerEpsilon, c.y.view(), c.moments(), {}
     );
     test::expect_near(c.x, sum, [&](std::size_t i) {
         return 1.01 * test::rounding_of<TypeParam>() * std::abs(sum[i]);
@@ -113,18 +113,18 @@ TYPED_TEST(LayerNormTest, SumComesFirst) {
     // The norm is that of the rounded sum, which x holds.
     auto const expected = c.expected();
     test::expect_near(c.y, expected, [&](std::size_t i) {
-        return bound<TypeParam>(33, expected[i]);
+        return layer_bound<TypeParam>(33, expected[i]);
     });
 }
 
 TYPED_TEST(LayerNormTest, BackwardAddsTheGradient) {
     constexpr std::int64_t kRows = 9;
     constexpr std::int64_t kWidth = 19;
-    Case<TypeParam> c(kRows, kWidth);
+    LayerCase<TypeParam> c(kRows, kWidth);
     c.run();
     auto const dy = Tensor<TypeParam, 2>::normal({kRows, kWidth}, "dy");
     auto const loss = [&](Doubles const& x, Doubles const& gain, Doubles const& bias) {
-        auto const y = reference(x, gain, bias);
+        auto const y = layer_norm_of(x, gain, bias);
         double sum = 0.0;
         for (std::size_t i = 0; i < y.size(); ++i) {
             sum += y[i] * dy[static_cast<std::int64_t>(i)];
@@ -160,7 +160,7 @@ TYPED_TEST(LayerNormTest, BackwardAddsTheGradient) {
 }
 
 TYPED_TEST(LayerNormTest, FrozenWeightsGetNoGradientAndChangeNothingElse) {
-    Case<TypeParam> c(5, 8);
+    LayerCase<TypeParam> c(5, 8);
     c.run();
     Tensor<TypeParam, 2> trained({5, 8}, 0.0);
     Tensor<TypeParam, 2> frozen({5, 8}, 0.0);
@@ -177,7 +177,7 @@ TYPED_TEST(LayerNormTest, FrozenWeightsGetNoGradientAndChangeNothingElse) {
 }
 
 TYPED_TEST(LayerNormTest, TheSameBitsForAnyNumberOfThreads) {
-    Case<TypeParam> c(600, 65);
+    LayerCase<TypeParam> c(600, 65);
     c.run();
     auto const run = [&] {
         Tensor<TypeParam, 2> dx({600, 65}, 0.0);
@@ -199,7 +199,7 @@ TYPED_TEST(LayerNormTest, TheSameBitsForAnyNumberOfThreads) {
 }
 
 TYPED_TEST(LayerNormTest, NoRowsAreFine) {
-    Case<TypeParam> c(0, 8);
+    LayerCase<TypeParam> c(0, 8);
     c.run();
     Tensor<float, 1> dgain({8}, 2.0);
     Tensor<float, 1> dbias({8}, 2.0);
@@ -211,7 +211,7 @@ TYPED_TEST(LayerNormTest, NoRowsAreFine) {
 }
 
 TEST(LayerNormCheckTest, HalfFrozenWeightsAreRefused) {
-    Case<float> c(1, 4);
+    LayerCase<float> c(1, 4);
     c.run();
     Tensor<float, 1> dgain({4}, 0.0);
     test::expect_error(Exit::internal, "freeze both or none", [&] {

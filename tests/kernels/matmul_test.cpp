@@ -20,12 +20,12 @@ class MatmulTest : public ::testing::Test {};
 using Pairs = ::testing::Types<Types<float, float>, Types<bf16, bf16>, Types<bf16, float>>;
 TYPED_TEST_SUITE(MatmulTest, Pairs);
 
-struct Sizes {
+struct ProductSizes {
     std::int64_t n, k, m;
 };
-constexpr Sizes kSizes[] = {{1, 1, 1},    {3, 5, 7},     {64, 64, 64}, {65, 33, 17},
-                            {1, 129, 31}, {130, 1, 3},   {0, 4, 5},    {4, 0, 5},
-                            {4, 5, 0},    {257, 96, 40}, {8, 300, 1},  {100, 200, 2}};
+constexpr ProductSizes kProducts[] = {{1, 1, 1},    {3, 5, 7},     {64, 64, 64}, {65, 33, 17},
+                                      {1, 129, 31}, {130, 1, 3},   {0, 4, 5},    {4, 0, 5},
+                                      {4, 5, 0},    {257, 96, 40}, {8, 300, 1},  {100, 200, 2}};
 
 enum class Form { nt, nn, tn };
 
@@ -34,7 +34,7 @@ enum class Form { nt, nn, tn };
 /// Bound: K roundings of float sums, relative to the sum of magnitudes, one rounding of the result
 /// and, where something is added to, one more float rounding.
 template <class In, class Out>
-void check(Form form, Sizes s, Write write) {
+void check(Form form, ProductSizes s, Write write) {
     bool const a_turned = form == Form::tn;
     bool const b_turned = form == Form::nt;
     auto const a =
@@ -71,7 +71,7 @@ void check(Form form, Sizes s, Write write) {
 
 template <class Pair>
 void check_all(Form form) {
-    for (Sizes const s : kSizes) {
+    for (ProductSizes const s : kProducts) {
         for (Write const write : {Write::replace, Write::add}) {
             SCOPED_TRACE(
                 std::to_string(s.n) + " x " + std::to_string(s.k) + " x " + std::to_string(s.m) +

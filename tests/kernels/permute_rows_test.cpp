@@ -13,29 +13,32 @@ template <class T>
 class PermuteRowsTest : public ::testing::Test {};
 TYPED_TEST_SUITE(PermuteRowsTest, test::FloatTypes);
 
-constexpr std::int64_t kRows = 31;
-constexpr std::int64_t kWidth = 45;
+constexpr std::int64_t kPermutedRows = 31;
+constexpr std::int64_t kPermutedWidth = 45;
 
 TYPED_TEST(PermuteRowsTest, GatherCopiesTheIndexedRows) {
-    auto const x = Tensor<TypeParam, 2>::normal({kRows, kWidth}, "x");
+    auto const x = Tensor<TypeParam, 2>::normal({kPermutedRows, kPermutedWidth}, "x");
     for (std::int64_t const size : {0, 1, 1000}) {
-        auto const index = Tensor<std::int32_t, 1>::below({size}, "index", kRows);
-        Tensor<TypeParam, 2> y({size, kWidth});
+        auto const index = Tensor<std::int32_t, 1>::below({size}, "index", kPermutedRows);
+        Tensor<TypeParam, 2> y({size, kPermutedWidth});
         gather_rows<TypeParam>(x.in(), index.in(), y.view(), {});
         for (std::int64_t i = 0; i < y.size(); ++i) {
-            ASSERT_EQ(y[i], x[index.raw(i / kWidth) * kWidth + i % kWidth]) << i;
+            ASSERT_EQ(y[i], x[index.raw(i / kPermutedWidth) * kPermutedWidth + i % kPermutedWidth])
+                << i;
         }
     }
 }
 
 TYPED_TEST(PermuteRowsTest, ScaledGatherMultipliesEachRow) {
-    auto const x = Tensor<TypeParam, 2>::normal({kRows, kWidth}, "x");
-    auto const index = Tensor<std::int32_t, 1>::below({400}, "index", kRows);
+    auto const x = Tensor<TypeParam, 2>::normal({kPermutedRows, kPermutedWidth}, "x");
+    auto const index = Tensor<std::int32_t, 1>::below({400}, "index", kPermutedRows);
     auto const weight = Tensor<float, 1>::normal({400}, "weight");
-    Tensor<TypeParam, 2> y({400, kWidth});
+    Tensor<TypeParam, 2> y({400, kPermutedWidth});
     gather_scaled_rows<TypeParam>(x.in(), index.in(), weight.in(), y.view(), {});
     for (std::int64_t i = 0; i < y.size(); ++i) {
-        double const expected = weight[i / kWidth] * x[index.raw(i / kWidth) * kWidth + i % kWidth];
+        double const expected =
+            weight[i / kPermutedWidth] *
+            x[index.raw(i / kPermutedWidth) * kPermutedWidth + i % kPermutedWidth];
         ASSERT_NEAR(
             y[i], expected,
             (test::kFloatRounding + 1.01 * test::rounding_of<TypeParam>()) * std::abs(expected)
@@ -52,7 +55,7 @@ struct Lists {
             at += static_cast<std::int32_t>(n * n % 4);
         }
         begin.raw(60) = at;
-        index = Tensor<std::int32_t, 1>::below({at}, "index", kRows);
+        index = Tensor<std::int32_t, 1>::below({at}, "index", kPermutedRows);
     }
     Tensor<std::int32_t, 1> begin;
     Tensor<std::int32_t, 1> index;
@@ -60,10 +63,10 @@ struct Lists {
 
 TYPED_TEST(PermuteRowsTest, SumsRunOverEachListInFloat) {
     Lists const lists;
-    auto const x = Tensor<TypeParam, 2>::normal({kRows, kWidth}, "x");
+    auto const x = Tensor<TypeParam, 2>::normal({kPermutedRows, kPermutedWidth}, "x");
     auto const weight = Tensor<float, 1>::normal(lists.index.in().shape, "weight");
     for (bool const weighted : {true, false}) {
-        Tensor<TypeParam, 2> y({60, kWidth});
+        Tensor<TypeParam, 2> y({60, kPermutedWidth});
         sum_rows<TypeParam>(
             x.in(), lists.begin.in(), lists.index.in(),
             weighted ? weight.in() : View<float const, 1>{}, y.view(), {}
@@ -71,10 +74,10 @@ TYPED_TEST(PermuteRowsTest, SumsRunOverEachListInFloat) {
         for (std::int64_t i = 0; i < y.size(); ++i) {
             double sum = 0.0;
             double magnitude = 0.0;
-            std::int64_t const n = i / kWidth;
+            std::int64_t const n = i / kPermutedWidth;
             for (std::int64_t m = lists.begin.raw(n); m < lists.begin.raw(n + 1); ++m) {
-                double const term =
-                    (weighted ? weight[m] : 1.0) * x[lists.index.raw(m) * kWidth + i % kWidth];
+                double const term = (weighted ? weight[m] : 1.0) *
+                                    x[lists.index.raw(m) * kPermutedWidth + i % kPermutedWidth];
                 sum += term;
                 magnitude += std::abs(term);
             }
@@ -89,27 +92,29 @@ TYPED_TEST(PermuteRowsTest, SumsRunOverEachListInFloat) {
 }
 
 TYPED_TEST(PermuteRowsTest, DotsPairARowWithAnIndexedRow) {
-    auto const a = Tensor<TypeParam, 2>::normal({kRows, kWidth}, "a");
-    auto const b = Tensor<TypeParam, 2>::normal({500, kWidth}, "b");
-    auto const index = Tensor<std::int32_t, 1>::below({500}, "index", kRows);
+    auto const a = Tensor<TypeParam, 2>::normal({kPermutedRows, kPermutedWidth}, "a");
+    auto const b = Tensor<TypeParam, 2>::normal({500, kPermutedWidth}, "b");
+    auto const index = Tensor<std::int32_t, 1>::below({500}, "index", kPermutedRows);
     Tensor<float, 1> dot({500});
     row_dots<TypeParam>(a.in(), index.in(), b.in(), dot.view(), {});
     for (std::int64_t m = 0; m < 500; ++m) {
         double sum = 0.0;
         double magnitude = 0.0;
-        for (std::int64_t d = 0; d < kWidth; ++d) {
-            double const term = a[index.raw(m) * kWidth + d] * b[m * kWidth + d];
+        for (std::int64_t d = 0; d < kPermutedWidth; ++d) {
+            double const term = a[index.raw(m) * kPermutedWidth + d] * b[m * kPermutedWidth + d];
             sum += term;
             magnitude += std::abs(term);
         }
-        ASSERT_NEAR(dot[m], sum, static_cast<double>(kWidth) * test::kFloatRounding * magnitude);
+        ASSERT_NEAR(
+            dot[m], sum, static_cast<double>(kPermutedWidth) * test::kFloatRounding * magnitude
+        );
     }
 }
 
 TYPED_TEST(PermuteRowsTest, TheSameBitsForAnyNumberOfThreads) {
-    auto const a = Tensor<TypeParam, 2>::normal({kRows, kWidth}, "a");
-    auto const b = Tensor<TypeParam, 2>::normal({3000, kWidth}, "b");
-    auto const index = Tensor<std::int32_t, 1>::below({3000}, "index", kRows);
+    auto const a = Tensor<TypeParam, 2>::normal({kPermutedRows, kPermutedWidth}, "a");
+    auto const b = Tensor<TypeParam, 2>::normal({3000, kPermutedWidth}, "b");
+    auto const index = Tensor<std::int32_t, 1>::below({3000}, "index", kPermutedRows);
     auto const run = [&] {
         Tensor<float, 1> dot({3000});
         row_dots<TypeParam>(a.in(), index.in(), b.in(), dot.view(), {});

@@ -10,7 +10,7 @@ namespace {
 using test::Tensor;
 using Doubles = std::vector<double>;
 
-constexpr double kEpsilon = 1e-5F;
+constexpr double kRmsEpsilon = 1e-5F;
 
 template <class T>
 class RmsNormTest : public ::testing::Test {};
@@ -21,10 +21,10 @@ double inverse_of(double const* row, std::size_t width) {
     for (std::size_t d = 0; d < width; ++d) {
         sum += row[d] * row[d];
     }
-    return 1.0 / std::sqrt(sum / static_cast<double>(width) + kEpsilon);
+    return 1.0 / std::sqrt(sum / static_cast<double>(width) + kRmsEpsilon);
 }
 
-Doubles reference(Doubles const& x, Doubles const& gain) {
+Doubles rms_norm_of(Doubles const& x, Doubles const& gain) {
     Doubles y(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
         std::size_t const row = i / gain.size() * gain.size();
@@ -35,7 +35,7 @@ Doubles reference(Doubles const& x, Doubles const& gain) {
 
 /// D roundings of a sum of positive terms, halved by the root, two products, the result's rounding.
 template <class T>
-double relative_bound(std::size_t width) {
+double rms_bound(std::size_t width) {
     return (static_cast<double>(width) / 2.0 + 6.0) * test::kFloatRounding +
            1.01 * test::rounding_of<T>();
 }
@@ -46,15 +46,15 @@ TYPED_TEST(RmsNormTest, MatchesTheFormula) {
         auto const gain = Tensor<TypeParam, 1>::normal({width}, "gain");
         Tensor<TypeParam, 2> y({67, width});
         Tensor<float, 1> inverse({67});
-        rms_norm<TypeParam>(x.in(), gain.in(), kEpsilon, y.view(), inverse.view(), {});
-        auto const expected = reference(x.doubles(), gain.doubles());
+        rms_norm<TypeParam>(x.in(), gain.in(), kRmsEpsilon, y.view(), inverse.view(), {});
+        auto const expected = rms_norm_of(x.doubles(), gain.doubles());
         auto const size = static_cast<std::size_t>(width);
         test::expect_near(y, expected, [&](std::size_t i) {
-            return relative_bound<TypeParam>(size) * std::abs(expected[i]);
+            return rms_bound<TypeParam>(size) * std::abs(expected[i]);
         });
         for (std::int64_t n = 0; n < 67; ++n) {
             double const exact = inverse_of(x.doubles().data() + n * width, size);
-            EXPECT_NEAR(inverse[n], exact, relative_bound<float>(size) * exact);
+            EXPECT_NEAR(inverse[n], exact, rms_bound<float>(size) * exact);
         }
     }
 }
@@ -70,10 +70,10 @@ TYPED_TEST(RmsNormTest, AnOffsetIsAddedToEveryGain) {
     }
     Tensor<TypeParam, 2> y({67, 33});
     Tensor<float, 1> inverse({67});
-    rms_norm<TypeParam>(x.in(), {weight.in(), 1.0F}, kEpsilon, y.view(), inverse.view(), {});
-    auto const expected = reference(x.doubles(), gain.doubles());
+    rms_norm<TypeParam>(x.in(), {weight.in(), 1.0F}, kRmsEpsilon, y.view(), inverse.view(), {});
+    auto const expected = rms_norm_of(x.doubles(), gain.doubles());
     test::expect_near(y, expected, [&](std::size_t i) {
-        return relative_bound<TypeParam>(33) * std::abs(expected[i]);
+        return rms_bound<TypeParam>(33) * std::abs(expected[i]);
     });
     Tensor<TypeParam, 2> dx({67, 33}, 0.0);
     Tensor<float, 1> dweight({33}, 0.0);
@@ -110,15 +110,15 @@ TYPED_TEST(RmsNormTest, SumComesFirst) {
     Tensor<TypeParam, 2> y({40, 33});
     Tensor<float, 1> inverse({40});
     add_rms_norm<TypeParam>(
-        x.view(), delta.in(), gain.in(), kEpsilon, y.view(), inverse.view(), {}
+        x.view(), delta.in(), gain.in(), kRmsEpsilon, y.view(), inverse.view(), {}
     );
     test::expect_near(x, sum, [&](std::size_t i) {
         return 1.01 * test::rounding_of<TypeParam>() * std::abs(sum[i]);
     });
     // The norm is that of the rounded sum, which x holds.
-    auto const expected = reference(x.doubles(), gain.doubles());
+    auto const expected = rms_norm_of(x.doubles(), gain.doubles());
     test::expect_near(y, expected, [&](std::size_t i) {
-        return relative_bound<TypeParam>(33) * std::abs(expected[i]);
+        return rms_bound<TypeParam>(33) * std::abs(expected[i]);
     });
 }
 
@@ -127,9 +127,9 @@ struct Backward {
 };
 
 /// Gradients of sum(y * dy) by central differences of the formula.
-Backward slopes(Doubles const& x, Doubles const& gain, Doubles const& dy) {
+Backward rms_slopes(Doubles const& x, Doubles const& gain, Doubles const& dy) {
     auto const loss = [&](Doubles const& a, Doubles const& b) {
-        Doubles const y = reference(a, b);
+        Doubles const y = rms_norm_of(a, b);
         double sum = 0.0;
         for (std::size_t i = 0; i < y.size(); ++i) {
             sum += y[i] * dy[i];
@@ -149,13 +149,13 @@ TYPED_TEST(RmsNormTest, BackwardAddsTheGradient) {
     auto const gain = Tensor<TypeParam, 1>::normal({kWidth}, "gain");
     Tensor<float, 1> inverse({kRows});
     Tensor<TypeParam, 2> y({kRows, kWidth});
-    rms_norm<TypeParam>(x.in(), gain.in(), kEpsilon, y.view(), inverse.view(), {});
+    rms_norm<TypeParam>(x.in(), gain.in(), kRmsEpsilon, y.view(), inverse.view(), {});
     Tensor<TypeParam, 2> dx({kRows, kWidth}, 0.5);
     Tensor<float, 1> dgain({kWidth}, -0.5);
     rms_norm_backward<TypeParam>(
         dy.in(), x.in(), gain.in(), inverse.in(), dx.view(), dgain.view(), {}
     );
-    auto const expected = slopes(x.doubles(), gain.doubles(), dy.doubles());
+    auto const expected = rms_slopes(x.doubles(), gain.doubles(), dy.doubles());
     // Terms of a row: |gain dy x| < 30 each; sums of D (dx) or N (dgain) of them in float, plus
     // 1e-6 for the differences; dx is rounded to T once.
     double const sums = 30.0 * (kWidth + 8) * test::kFloatRounding + 1e-6;
@@ -207,7 +207,7 @@ TYPED_TEST(RmsNormTest, NoRowsAreFine) {
     Tensor<TypeParam, 1> const gain({8}, 1.0);
     Tensor<float, 1> inverse({0});
     Tensor<float, 1> dgain({8}, 2.0);
-    rms_norm<TypeParam>(x.in(), gain.in(), kEpsilon, x.view(), inverse.view(), {});
+    rms_norm<TypeParam>(x.in(), gain.in(), kRmsEpsilon, x.view(), inverse.view(), {});
     rms_norm_backward<TypeParam>(
         x.in(), x.in(), gain.in(), inverse.in(), x.view(), dgain.view(), {}
     );

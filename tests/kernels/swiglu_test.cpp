@@ -13,7 +13,7 @@ template <class T>
 class SwigluTest : public ::testing::Test {};
 TYPED_TEST_SUITE(SwigluTest, test::FloatTypes);
 
-Doubles reference(Doubles const& gate_up, std::size_t width) {
+Doubles swiglu_of(Doubles const& gate_up, std::size_t width) {
     Doubles y(gate_up.size() / 2);
     for (std::size_t i = 0; i < y.size(); ++i) {
         std::size_t const gate = i / width * 2 * width + i % width;
@@ -25,7 +25,7 @@ Doubles reference(Doubles const& gate_up, std::size_t width) {
 
 /// exp_fast is good to 2^-22; four more float operations; the result's rounding.
 template <class T>
-double relative_bound() {
+double swiglu_bound() {
     return 0x1p-22 + 4.0 * test::kFloatRounding + 1.01 * test::rounding_of<T>();
 }
 
@@ -35,9 +35,9 @@ TYPED_TEST(SwigluTest, MatchesTheFormula) {
         gate_up.raw(0) = from_float<TypeParam>(60.0F);
         Tensor<TypeParam, 2> y({113, width});
         swiglu<TypeParam>(gate_up.in(), y.view(), {});
-        auto const expected = reference(gate_up.doubles(), static_cast<std::size_t>(width));
+        auto const expected = swiglu_of(gate_up.doubles(), static_cast<std::size_t>(width));
         test::expect_near(y, expected, [&](std::size_t i) {
-            return relative_bound<TypeParam>() * std::abs(expected[i]) + 1e-37;
+            return swiglu_bound<TypeParam>() * std::abs(expected[i]) + 1e-37;
         });
     }
 }
@@ -60,7 +60,7 @@ TYPED_TEST(SwigluTest, BackwardIsTheGradientAlsoInPlace) {
     auto const dy = Tensor<TypeParam, 2>::normal({kRows, kWidth}, "dy");
     auto const expected = test::central_differences(
         [&](Doubles const& x) {
-            Doubles const y = reference(x, kWidth);
+            Doubles const y = swiglu_of(x, kWidth);
             double sum = 0.0;
             for (std::size_t i = 0; i < y.size(); ++i) {
                 sum += y[i] * dy[static_cast<std::int64_t>(i)];

@@ -42,13 +42,13 @@ struct Routed {
     Tensor<std::int32_t, 2> expert;
 };
 
-struct Sizes {
+struct ChoiceSizes {
     std::int64_t experts, choices;
 };
-constexpr Sizes kSizes[] = {{1, 1}, {2, 1}, {2, 2}, {8, 2}, {13, 5}, {64, 8}};
+constexpr ChoiceSizes kChoices[] = {{1, 1}, {2, 1}, {2, 2}, {8, 2}, {13, 5}, {64, 8}};
 
 TEST(TopKSoftmaxTest, ChoosesTheLargestAndSharesTheirSum) {
-    for (auto const [experts, choices] : kSizes) {
+    for (auto const [experts, choices] : kChoices) {
         auto const logits = Tensor<float, 2>::normal({57, experts}, "logits", 2.0);
         Routed const routed(logits, choices);
         Doubles const exact = logits.doubles();
@@ -154,7 +154,7 @@ TEST(TopKSoftmaxTest, ExpertsWhoseProbabilityVanishesCanStillBeChosen) {
 }
 
 /// sum(gate * dgate), for the experts that were chosen.
-double loss(Doubles const& logits, Routed const& routed, Sizes sizes, Doubles const& dgate) {
+double loss(Doubles const& logits, Routed const& routed, ChoiceSizes sizes, Doubles const& dgate) {
     double total = 0.0;
     auto const rows = static_cast<std::int64_t>(logits.size()) / sizes.experts;
     for (std::int64_t n = 0; n < rows; ++n) {
@@ -174,7 +174,7 @@ double loss(Doubles const& logits, Routed const& routed, Sizes sizes, Doubles co
 }
 
 TEST(TopKSoftmaxTest, BackwardIsTheGradient) {
-    for (Sizes const sizes : kSizes) {
+    for (ChoiceSizes const sizes : kChoices) {
         for (bool const everywhere : {true, false}) {
             auto const logits = Tensor<float, 2>::normal({9, sizes.experts}, "logits");
             auto const dgate = Tensor<float, 2>::normal({9, sizes.choices}, "dgate");

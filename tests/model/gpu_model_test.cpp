@@ -18,19 +18,12 @@ protected:
     LanguageModel::Settings recompute{Device::cuda, true};
 };
 
-ModelConfig grouped_queries(std::vector<std::int32_t> const& experts, DType dtype) {
-    auto config = test::small_config(experts, dtype);
-    config.num_kv_heads = 2;
-    config.qkv_bias = true;
-    return config;
-}
-
 TEST_F(GpuModelTest, DenseMatchesTheReference) {
     expect_reference(test::small_config({1, 1, 1}, DType::f32), kFloatBound, 0.0, keep);
 }
 
 TEST_F(GpuModelTest, GroupedQueriesWithBiasAndTiedEmbeddingsMatchTheReference) {
-    auto config = grouped_queries({1, 1}, DType::f32);
+    auto config = test::grouped_queries({1, 1}, DType::f32);
     config.tied_embeddings = true;
     expect_reference(config, kFloatBound, 0.0, keep);
 }
@@ -40,7 +33,7 @@ TEST_F(GpuModelTest, ExpertsMatchTheReference) {
 }
 
 TEST_F(GpuModelTest, Bf16DenseMatchesTheReference) {
-    expect_reference(grouped_queries({1, 1, 1}, DType::bf16), kBf16Bound, 0.0, keep);
+    expect_reference(test::grouped_queries({1, 1, 1}, DType::bf16), kBf16Bound, 0.0, keep);
 }
 
 TEST_F(GpuModelTest, Bf16ExpertsMatchTheReference) {

@@ -4,14 +4,11 @@
 #include <cmath>
 
 #include "comm/collective.h"
+#include "support/all_ranks.h"
 #include "support/small_model.h"
 
 namespace isogloss {
 namespace {
-
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 
 ParameterTable initialised(ModelConfig const& config, MpiComm const& group, std::uint64_t seed) {
     ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
@@ -28,7 +25,7 @@ double deviation_of(std::span<float const> values) {
 }
 
 TEST(InitialiseTest, DeviationsAreThoseOfTheFormula) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto config = test::small_config({1, 2}, DType::f32);
     config.layers[1].shared_hidden = 150;
     config.width = 96;
@@ -62,7 +59,7 @@ TEST(InitialiseTest, DeviationsAreThoseOfTheFormula) {
 }
 
 TEST(InitialiseTest, SeedAndNameDecideNotRank) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const self = MpiComm::split(group.get(), group.rank(), 0);
     auto const config = test::small_config({1, 5}, DType::bf16);
     auto const here = initialised(config, group, 7);
@@ -86,7 +83,7 @@ TEST(InitialiseTest, SeedAndNameDecideNotRank) {
 }
 
 TEST(InitialiseTest, ACopyStartsAsItsAncestor) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const self = MpiComm::split(group.get(), group.rank(), 0);
     auto config = test::small_config({4}, DType::f32);
     config.layers[0].experts[1].parent = 0;

@@ -12,15 +12,8 @@
 namespace isogloss {
 namespace {
 
-ModelConfig grouped_queries(std::vector<std::int32_t> const& experts, DType dtype) {
-    auto config = test::small_config(experts, dtype);
-    config.num_kv_heads = 2;
-    config.qkv_bias = true;
-    return config;
-}
-
 TEST(ReferenceModelTest, ItsGradientIsItsCentralDifference) {
-    auto config = grouped_queries({1, 2, 5}, DType::f32);
+    auto config = test::grouped_queries({1, 2, 5}, DType::f32);
     config.tied_embeddings = true;
     // h^2 times a third derivative of order 10, and 2^-52 * 10 / h of the difference.
     EXPECT_GT(compare_central_differences(config, 3, 1e-8), 60);
@@ -31,7 +24,7 @@ TEST(LanguageModelTest, DenseMatchesTheReference) {
 }
 
 TEST(LanguageModelTest, GroupedQueriesWithBiasMatchTheReference) {
-    expect_reference(grouped_queries({1, 1}, DType::f32), kFloatBound, 0.0);
+    expect_reference(test::grouped_queries({1, 1}, DType::f32), kFloatBound, 0.0);
 }
 
 TEST(LanguageModelTest, TiedEmbeddingsMatchTheReference) {
@@ -72,7 +65,7 @@ TEST(LanguageModelTest, OneChoiceOfFiveMatchesTheReference) {
 }
 
 TEST(LanguageModelTest, Bf16DenseMatchesTheReference) {
-    expect_reference(grouped_queries({1, 1, 1}, DType::bf16), kBf16Bound, 0.0);
+    expect_reference(test::grouped_queries({1, 1, 1}, DType::bf16), kBf16Bound, 0.0);
 }
 
 TEST(LanguageModelTest, Bf16ExpertsMatchTheReference) {

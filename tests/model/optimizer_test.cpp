@@ -6,17 +6,14 @@
 #include <cmath>
 
 #include "comm/collective.h"
+#include "support/all_ranks.h"
 #include "support/small_model.h"
 
 namespace isogloss {
 namespace {
 
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
-
 TEST(OptimizerTest, PiecesCoverEveryTrainableElementOnceAndNoFrozenOne) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto config = test::small_config({1, 2, 5}, DType::bf16);
     config.layers[2].experts[1].trainable = false;
     ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
@@ -43,7 +40,7 @@ TEST(OptimizerTest, PiecesCoverEveryTrainableElementOnceAndNoFrozenOne) {
 }
 
 TEST(OptimizerTest, PiecesPointAtTheMastersOfTheirElements) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const config = test::small_config({1, 5}, DType::bf16);
     ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
     auto const parameters = test::random_parameters(config, 2);
@@ -65,7 +62,7 @@ TEST(OptimizerTest, PiecesPointAtTheMastersOfTheirElements) {
 }
 
 TEST(OptimizerTest, TheNormIsThatOfTheSummedGradients) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const config = test::small_config({1, 2}, DType::f32);
     ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
     Optimizer optimizer(table);
@@ -81,7 +78,7 @@ TEST(OptimizerTest, TheNormIsThatOfTheSummedGradients) {
 }
 
 TEST(OptimizerTest, MatricesDecayAndGainsDoNot) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const config = test::small_config({1, 2}, DType::f32);
     ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
     auto const parameters = test::random_parameters(config, 4);

@@ -7,14 +7,11 @@
 
 #include "base/error.h"
 #include "comm/collective.h"
+#include "support/all_ranks.h"
 #include "support/small_model.h"
 
 namespace isogloss {
 namespace {
-
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 
 TEST(ParameterSpecsTest, NamesAndShapesAreThoseOfTheFormat) {
     auto config = test::small_config({1, 2}, DType::bf16);
@@ -112,7 +109,7 @@ TEST(ParameterSpecsTest, TrainableComesFromThePartAndTheExpert) {
 }
 
 TEST(ParameterTableTest, EachParameterIsHeldWhereThePlacementSays) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const config = test::small_config({1, 2, 5}, DType::f32);
     auto const placement = test::uneven_placement(config, group.size());
     ParameterTable const table(config, placement, group, Device::cpu);
@@ -132,7 +129,7 @@ TEST(ParameterTableTest, EachParameterIsHeldWhereThePlacementSays) {
 }
 
 TEST(ParameterTableTest, GroupsShareRanksTypeAndTrainability) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto config = test::small_config({1, 2, 5}, DType::bf16);
     config.layers[2].experts[0].trainable = false;
     ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
@@ -156,7 +153,7 @@ TEST(ParameterTableTest, GroupsShareRanksTypeAndTrainability) {
 }
 
 TEST(ParameterTableTest, ViewsOfParametersDoNotOverlap) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const config = test::small_config({1, 2}, DType::f32);
     ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
     for (std::size_t i = 0; i < table.specs().size(); ++i) {
@@ -189,7 +186,7 @@ TEST(ParameterTableTest, ViewsOfParametersDoNotOverlap) {
 }
 
 TEST(ParameterTableTest, FrozenParametersHaveNoGradient) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto config = test::small_config({1}, DType::f32);
     config.backbone_trainable = false;
     ParameterTable const table(
@@ -200,7 +197,7 @@ TEST(ParameterTableTest, FrozenParametersHaveNoGradient) {
 }
 
 TEST(ParameterTableTest, WrongNamesAndTypesAreErrors) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const config = test::small_config({1}, DType::f32);
     ParameterTable const table(
         config, test::uneven_placement(config, group.size()), group, Device::cpu

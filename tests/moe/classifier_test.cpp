@@ -18,14 +18,14 @@ using Labels = std::vector<std::int32_t>;
 
 constexpr std::int64_t kRows = 4;
 constexpr std::int64_t kLength = 3;
-constexpr std::int64_t kTokens = kRows * kLength;
-constexpr std::int64_t kWidth = 5;
+constexpr std::int64_t kClassifierTokens = kRows * kLength;
+constexpr std::int64_t kClassifierWidth = 5;
 
 template <class T>
 class ClassifierTest : public testing::Test {
 protected:
-    Tensor<T, 2> x = Tensor<T, 2>::normal({kTokens, kWidth}, "x");
-    Tensor<float, 2> weight = Tensor<float, 2>::normal({2, kWidth}, "weight");
+    Tensor<T, 2> x = Tensor<T, 2>::normal({kClassifierTokens, kClassifierWidth}, "x");
+    Tensor<float, 2> weight = Tensor<float, 2>::normal({2, kClassifierWidth}, "weight");
     // Row 1 has two tokens before its padding, row 3 none; row 2 has no label.
     Labels row_tokens{3, 2, 3, 0};
     Labels is_old{1, 1, 1, 0, 0, -1, -1, -1, -1, -1, -1, -1};
@@ -38,7 +38,7 @@ protected:
         routing.row_length = kLength;
         routing.row_tokens = {row_tokens.data(), {kRows}};
         routing.losses.classifier = term;
-        routing.losses.is_old = {is_old.data(), {kTokens}};
+        routing.losses.is_old = {is_old.data(), {kClassifierTokens}};
         return routing;
     }
     [[nodiscard]] bool counts(std::int64_t n) const {
@@ -50,13 +50,13 @@ protected:
     ) const {
         auto const run = span == ClassifierSpan::sequence ? kLength : 1;
         std::vector<Doubles> all;
-        for (std::int64_t first = 0; first < kTokens; first += run) {
+        for (std::int64_t first = 0; first < kClassifierTokens; first += run) {
             Doubles sum(2, 0.0);
             for (auto n = first; n < first + run; ++n) {
-                for (std::int64_t d = 0; (run == 1 || counts(n)) && d < kWidth; ++d) {
-                    auto const value = at[static_cast<std::size_t>(n * kWidth + d)];
+                for (std::int64_t d = 0; (run == 1 || counts(n)) && d < kClassifierWidth; ++d) {
+                    auto const value = at[static_cast<std::size_t>(n * kClassifierWidth + d)];
                     sum[0] += w[static_cast<std::size_t>(d)] * value;
-                    sum[1] += w[static_cast<std::size_t>(kWidth + d)] * value;
+                    sum[1] += w[static_cast<std::size_t>(kClassifierWidth + d)] * value;
                 }
             }
             all.push_back(sum);
@@ -88,9 +88,9 @@ TYPED_TEST(ClassifierTest, DecidesByTheSumOfTheCountedTokens) {
             this->x.in(), {this->weight.in(), {}, span}, 7, this->routing(), this->arena, {}
         );
         auto const c = this->logits(this->x.doubles(), this->weight.doubles(), span);
-        auto const run = kTokens / static_cast<std::int64_t>(c.size());
+        auto const run = kClassifierTokens / static_cast<std::int64_t>(c.size());
         std::int64_t routed = 0;
-        for (std::int64_t n = 0; n < kTokens; ++n) {
+        for (std::int64_t n = 0; n < kClassifierTokens; ++n) {
             auto const& its = c[static_cast<std::size_t>(n / run)];
             ASSERT_TRUE(its == Doubles(2, 0.0) || std::abs(its[1] - its[0]) > 1e-4);
             EXPECT_EQ(choice.among.data[n], its[1] > its[0] ? 7 : 0) << "token " << n;
@@ -99,7 +99,7 @@ TYPED_TEST(ClassifierTest, DecidesByTheSumOfTheCountedTokens) {
         EXPECT_EQ(choice.verdict.routed, routed);
         EXPECT_EQ(choice.verdict.decisions, span == ClassifierSpan::sequence ? 2 : 5);
         EXPECT_GT(routed, 0);
-        EXPECT_LT(routed, kTokens);
+        EXPECT_LT(routed, kClassifierTokens);
         // Logits of a few, each a float sum of up to 15 products and 3 terms.
         EXPECT_NEAR(
             this->term.share * choice.verdict.loss,
@@ -110,8 +110,8 @@ TYPED_TEST(ClassifierTest, DecidesByTheSumOfTheCountedTokens) {
 
 TYPED_TEST(ClassifierTest, BackwardIsTheGradientOfTheLossAndReachesTheTokens) {
     for (auto const span : {ClassifierSpan::sequence, ClassifierSpan::token}) {
-        Tensor<float, 2> dweight({2, kWidth}, 1.0);
-        Tensor<float, 2> dx({kTokens, kWidth}, 2.0);
+        Tensor<float, 2> dweight({2, kClassifierWidth}, 1.0);
+        Tensor<float, 2> dx({kClassifierTokens, kClassifierWidth}, 2.0);
         Classifier const classifier{this->weight.in(), dweight.view(), span};
         auto const choice =
             classify<TypeParam>(this->x.in(), classifier, 7, this->routing(), this->arena, {});
@@ -145,7 +145,7 @@ TYPED_TEST(ClassifierTest, FrozenAndUnneededGradientsAreLeftOut) {
 }
 
 TYPED_TEST(ClassifierTest, EqualLogitsAreOld) {
-    Tensor<float, 2> const zero({2, kWidth}, 0.0);
+    Tensor<float, 2> const zero({2, kClassifierWidth}, 0.0);
     auto const choice = classify<TypeParam>(
         this->x.in(), {zero.in(), {}, ClassifierSpan::sequence}, 7, this->routing(), this->arena, {}
     );

@@ -12,7 +12,7 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kWidth = 3;
+constexpr std::int64_t kExchangeWidth = 3;
 
 // Every value says where it came from. Small integers: bf16 holds those below 256 exactly.
 float value_of(int rank, std::int64_t n, std::int64_t d) {
@@ -45,9 +45,10 @@ protected:
 
     template <class T>
     View<T, 2> own_rows() {
-        auto const x = arena.take<T, 2>({tokens, kWidth});
+        auto const x = arena.take<T, 2>({tokens, kExchangeWidth});
         for (std::int64_t i = 0; i < x.size(); ++i) {
-            x.data[i] = from_float<T>(value_of(group.rank(), i / kWidth, i % kWidth));
+            x.data[i] =
+                from_float<T>(value_of(group.rank(), i / kExchangeWidth, i % kExchangeWidth));
         }
         return x;
     }
@@ -57,7 +58,7 @@ protected:
         std::vector<float> rows;
         for (int source = 0; source < group.size(); ++source) {
             for (auto const n : routed.visitors(source, group.rank())) {
-                for (std::int64_t d = 0; d < kWidth; ++d) {
+                for (std::int64_t d = 0; d < kExchangeWidth; ++d) {
                     rows.push_back(value_of(source, n, d));
                 }
             }
@@ -69,12 +70,12 @@ protected:
     template <class T>
     View<T, 2> computed_from(View<T const, 2> received) {
         auto const own = routed.placement().experts_of(group.rank());
-        auto const computed = arena.take<T, 2>({plan.num_pairs(), kWidth});
+        auto const computed = arena.take<T, 2>({plan.num_pairs(), kExchangeWidth});
         for (std::size_t l = 0; l < own.size(); ++l) {
             for (auto m = plan.expert_begin[l]; m < plan.expert_begin[l + 1]; ++m) {
-                for (std::int64_t d = 0; d < kWidth; ++d) {
-                    auto const in = received.data[plan.pair_row.data[m] * kWidth + d];
-                    computed.data[m * kWidth + d] =
+                for (std::int64_t d = 0; d < kExchangeWidth; ++d) {
+                    auto const in = received.data[plan.pair_row.data[m] * kExchangeWidth + d];
+                    computed.data[m * kExchangeWidth + d] =
                         from_float<T>(to_float(in) * static_cast<float>(own[l] + 1));
                 }
             }
@@ -84,7 +85,7 @@ protected:
 
     template <class T>
     View<T, 2> poisoned() {
-        auto const y = arena.take<T, 2>({tokens, kWidth});
+        auto const y = arena.take<T, 2>({tokens, kExchangeWidth});
         for (std::int64_t i = 0; i < y.size(); ++i) {
             y.data[i] = from_float<T>(std::numeric_limits<float>::quiet_NaN());
         }
@@ -126,8 +127,8 @@ TEST_F(ExchangeTest, CombineWeighsEachExpertsResultByItsOwnGate) {
         exchange.combine<float>(computed, weight, plan, arena, y, {});
         for (std::int64_t i = 0; i < y.size(); ++i) {  // dyadic numbers: exact
             EXPECT_EQ(
-                y.data[i],
-                factor(i / kWidth, weight) * value_of(group.rank(), i / kWidth, i % kWidth)
+                y.data[i], factor(i / kExchangeWidth, weight) *
+                               value_of(group.rank(), i / kExchangeWidth, i % kExchangeWidth)
             ) << "element "
               << i;
         }
@@ -141,7 +142,8 @@ TEST_F(ExchangeTest, ValuesOfPairsReturnToTheChoicesTheyCameFrom) {
     for (std::size_t l = 0; l < own.size(); ++l) {
         for (auto m = plan.expert_begin[l]; m < plan.expert_begin[l + 1]; ++m) {
             auto const row = plan.pair_row.data[m];
-            pairs.data[m] = 1000.0F * static_cast<float>(own[l]) + received.data[row * kWidth];
+            pairs.data[m] =
+                1000.0F * static_cast<float>(own[l]) + received.data[row * kExchangeWidth];
         }
     }
     auto const choices = arena.take<float, 2>({tokens, RoutedTokens::kChoices});
@@ -164,9 +166,9 @@ TEST_F(ExchangeTest, TheTallyCountsBytesToOtherRanksOnly) {
         }
     }
     exchange.dispatch<bf16>(own_rows<bf16>(), plan, arena, {});
-    EXPECT_EQ(exchange.tally().bytes, slots * kWidth * 2);
+    EXPECT_EQ(exchange.tally().bytes, slots * kExchangeWidth * 2);
     exchange.dispatch<float>(own_rows<float>(), plan, arena, {});
-    EXPECT_EQ(exchange.tally().bytes, slots * kWidth * (2 + 4));
+    EXPECT_EQ(exchange.tally().bytes, slots * kExchangeWidth * (2 + 4));
 }
 
 // Token n loses its choices k with (n + k) % 3 == 1, token 2 all of them.
@@ -183,7 +185,7 @@ TEST_F(ExchangeTest, AbsentChoicesAddNothingAndReturnZero) {
     arena.reset();
     plan = make_plan();
     auto const received = exchange.dispatch<float>(own_rows<float>(), plan, arena, {});
-    auto const y = arena.take<float, 2>({tokens, kWidth});
+    auto const y = arena.take<float, 2>({tokens, kExchangeWidth});
     std::fill_n(y.data, y.size(), std::numeric_limits<float>::quiet_NaN());
     exchange.combine<float>(computed_from<float>(received), PairWeight::gate, plan, arena, y, {});
     auto const pairs = arena.take<float, 1>({plan.num_pairs()});
@@ -202,9 +204,9 @@ TEST_F(ExchangeTest, AbsentChoicesAddNothingAndReturnZero) {
             EXPECT_EQ(choices.data[i], is_there) << "token " << n << ", choice " << k;
             present += is_absent(n, k) ? 0 : 1;
         }
-        for (std::int64_t d = 0; d < kWidth; ++d) {
+        for (std::int64_t d = 0; d < kExchangeWidth; ++d) {
             // Dyadic gates and small integers: exact.
-            EXPECT_EQ(y.data[n * kWidth + d], factor * value_of(group.rank(), n, d));
+            EXPECT_EQ(y.data[n * kExchangeWidth + d], factor * value_of(group.rank(), n, d));
         }
     }
     std::int64_t counted = 0;

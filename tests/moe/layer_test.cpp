@@ -18,8 +18,8 @@
 namespace isogloss {
 namespace {
 
-constexpr std::size_t kTokens = 11;
-constexpr std::size_t kWidth = 7;
+constexpr std::size_t kLayerTokens = 11;
+constexpr std::size_t kLayerWidth = 7;
 constexpr std::size_t kHidden = 5;
 constexpr std::size_t kSharedHidden = 6;
 
@@ -43,28 +43,28 @@ Values numbers(char const* name, std::size_t part, std::size_t count, double sca
 template <class T>
 MoeProblem problem_of(std::size_t experts, std::size_t choices) {
     MoeProblem p;
-    p.tokens = kTokens;
-    p.width = kWidth;
+    p.tokens = kLayerTokens;
+    p.width = kLayerWidth;
     p.hidden = kHidden;
     p.experts = experts;
     p.choices = choices;
     p.storage_unit = std::is_same_v<T, bf16> ? 0x1p-8 : 0.0;
     p.balance_coefficient = experts > 1 ? 0.5 : 0.0;
-    p.x = numbers<T>("x", 0, kTokens * kWidth, 1.0);
-    p.dy = numbers<T>("dy", 0, kTokens * kWidth, 1.0);
-    p.router = numbers<float>("router", 0, experts * kWidth, 0.5);
+    p.x = numbers<T>("x", 0, kLayerTokens * kLayerWidth, 1.0);
+    p.dy = numbers<T>("dy", 0, kLayerTokens * kLayerWidth, 1.0);
+    p.router = numbers<float>("router", 0, experts * kLayerWidth, 0.5);
     for (std::size_t e = 0; e < experts; ++e) {
-        p.gate_up.push_back(numbers<T>("gate_up", e, 2 * kHidden * kWidth, 0.4));
-        p.down.push_back(numbers<T>("down", e, kHidden * kWidth, 0.4));
+        p.gate_up.push_back(numbers<T>("gate_up", e, 2 * kHidden * kLayerWidth, 0.4));
+        p.down.push_back(numbers<T>("down", e, kHidden * kLayerWidth, 0.4));
     }
     return p;
 }
 
 template <class T>
 MoeProblem with_shared_expert(MoeProblem p) {
-    p.shared_gate_up = numbers<T>("shared gate_up", 0, 2 * kSharedHidden * kWidth, 0.4);
-    p.shared_down = numbers<T>("shared down", 0, kSharedHidden * kWidth, 0.4);
-    p.shared_gate = numbers<T>("shared gate", 0, kWidth, 0.4);
+    p.shared_gate_up = numbers<T>("shared gate_up", 0, 2 * kSharedHidden * kLayerWidth, 0.4);
+    p.shared_down = numbers<T>("shared down", 0, kSharedHidden * kLayerWidth, 0.4);
+    p.shared_gate = numbers<T>("shared gate", 0, kLayerWidth, 0.4);
     return p;
 }
 
@@ -76,7 +76,7 @@ MoeProblem with_probabilities(MoeProblem p) {
 struct Layout {
     std::string name;
     LayerPlacement placement;
-    std::vector<std::size_t> tokens;  // [P] of kTokens, in rank order
+    std::vector<std::size_t> tokens;  // [P] of kLayerTokens, in rank order
 };
 
 std::vector<LayerPlacement> placements(std::int32_t experts, int ranks) {
@@ -105,13 +105,13 @@ std::vector<Layout> layouts(std::int32_t experts, int ranks) {
     std::vector<std::size_t> none_on_last(parts, 0);
     for (std::size_t p = 0; p < parts; ++p) {
         even[p] = static_cast<std::size_t>(
-            even_part(signed_size(kTokens), ranks, static_cast<std::int64_t>(p)).size()
+            even_part(signed_size(kLayerTokens), ranks, static_cast<std::int64_t>(p)).size()
         );
     }
-    only_last.back() = kTokens;
-    none_on_last.front() = kTokens;
+    only_last.back() = kLayerTokens;
+    none_on_last.front() = kLayerTokens;
     if (parts > 2) {
-        none_on_last.front() = kTokens - 2;
+        none_on_last.front() = kLayerTokens - 2;
         none_on_last[1] = 2;
     }
     char const* const names[] = {"placed", "round robin", "last rank", "everywhere", "replicas"};
@@ -166,20 +166,20 @@ public:
 
     void run() {
         MoeLayer<T> layer(
-            {signed_size(kWidth), signed_size(kHidden), static_cast<std::int32_t>(problem_.choices),
-             FeedForwardKind::swiglu,
+            {signed_size(kLayerWidth), signed_size(kHidden),
+             static_cast<std::int32_t>(problem_.choices), FeedForwardKind::swiglu,
              problem_.gates_are_probabilities ? GateScale::probabilities : GateScale::renormalised,
              has_shared() ? signed_size(kSharedHidden) : 0},
             layout_.placement, group_, weights()
         );
         auto const rows = signed_size(tokens_);
-        std::array<std::int64_t, 2> const shape{rows, signed_size(kWidth)};
+        std::array<std::int64_t, 2> const shape{rows, signed_size(kLayerWidth)};
         x_ = buffer_of<T>(own(problem_.x));
         auto const dy = buffer_of<T>(own(problem_.dy));
         auto const nan = std::numeric_limits<double>::quiet_NaN();
-        y_ = buffer_of<T>(Values(tokens_ * kWidth, nan));
-        dx_ = buffer_of<T>(Values(tokens_ * kWidth, nan));
-        evaluated_ = buffer_of<T>(Values(tokens_ * kWidth, nan));
+        y_ = buffer_of<T>(Values(tokens_ * kLayerWidth, nan));
+        dx_ = buffer_of<T>(Values(tokens_ * kLayerWidth, nan));
+        evaluated_ = buffer_of<T>(Values(tokens_ * kLayerWidth, nan));
         Arena arena(Device::cpu);
         MoeActivations<T> saved;
         layer.forward(
@@ -206,9 +206,9 @@ public:
     std::int64_t bytes = 0;
 
     void expect_outputs(MoeAnswer const& answer) const {
-        for (std::size_t i = 0; i < tokens_ * kWidth; ++i) {
-            expect_near(to_float(y_.data()[i]), answer.y[first_ * kWidth + i], "y", i);
-            expect_near(to_float(dx_.data()[i]), answer.dx[first_ * kWidth + i], "dx", i);
+        for (std::size_t i = 0; i < tokens_ * kLayerWidth; ++i) {
+            expect_near(to_float(y_.data()[i]), answer.y[first_ * kLayerWidth + i], "y", i);
+            expect_near(to_float(dx_.data()[i]), answer.dx[first_ * kLayerWidth + i], "dx", i);
             EXPECT_EQ(to_float(y_.data()[i]), to_float(evaluated_.data()[i])) << "element " << i;
         }
     }
@@ -231,15 +231,16 @@ private:
     [[nodiscard]] bool has_shared() const { return !problem_.shared_gate.empty(); }
 
     Values own(Values const& all) const {
-        auto const begin = all.begin() + signed_size(first_ * kWidth);
-        return {begin, begin + signed_size(tokens_ * kWidth)};
+        auto const begin = all.begin() + signed_size(first_ * kLayerWidth);
+        return {begin, begin + signed_size(tokens_ * kLayerWidth)};
     }
 
     MoeWeights<T> weights() const {
         std::array<std::int64_t, 2> const router{
-            signed_size(problem_.experts), signed_size(kWidth)};
-        std::array<std::int64_t, 2> const gate_up{signed_size(2 * kHidden), signed_size(kWidth)};
-        std::array<std::int64_t, 2> const down{signed_size(kWidth), signed_size(kHidden)};
+            signed_size(problem_.experts), signed_size(kLayerWidth)};
+        std::array<std::int64_t, 2> const gate_up{
+            signed_size(2 * kHidden), signed_size(kLayerWidth)};
+        std::array<std::int64_t, 2> const down{signed_size(kLayerWidth), signed_size(kHidden)};
         MoeWeights<T> weights;
         weights.router = router_.template view<2>(router);
         weights.router_gradient = router_gradient_.template view<2>(router);
@@ -267,9 +268,10 @@ private:
     // Frozen where the first expert is.
     SharedExpertWeights<T> shared_weights() const {
         std::array<std::int64_t, 2> const gate_up{
-            signed_size(2 * kSharedHidden), signed_size(kWidth)};
-        std::array<std::int64_t, 2> const down{signed_size(kWidth), signed_size(kSharedHidden)};
-        std::array<std::int64_t, 2> const gate{1, signed_size(kWidth)};
+            signed_size(2 * kSharedHidden), signed_size(kLayerWidth)};
+        std::array<std::int64_t, 2> const down{
+            signed_size(kLayerWidth), signed_size(kSharedHidden)};
+        std::array<std::int64_t, 2> const gate{1, signed_size(kLayerWidth)};
         SharedExpertWeights<T> shared;
         shared.expert = {
             shared_[0].template view<2>(gate_up), shared_[1].template view<2>(down),
@@ -490,7 +492,8 @@ TEST_F(MoeLayerTest, NoTokensAnywhereIsAllowed) {
 TEST_F(MoeLayerTest, RefusesWeightsThatDoNotFitThePlacement) {
     auto const placement = placements(4, group.size()).at(0);
     EXPECT_THROW(
-        MoeLayer<float>({signed_size(kWidth), signed_size(kHidden), 2}, placement, group, {}), Error
+        MoeLayer<float>({signed_size(kLayerWidth), signed_size(kHidden), 2}, placement, group, {}),
+        Error
     );
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 using test::Twin;
 
-float some(std::uint64_t stream, std::size_t i) {
+float some_score(std::uint64_t stream, std::size_t i) {
     return static_cast<float>(random_normal(9, stream, i));
 }
 
@@ -31,7 +31,7 @@ struct LossProblem {
     PriorsForm form;
 };
 
-LossProblem const kProblems[] = {
+LossProblem const kLossProblems[] = {
     {0, 3, PriorsForm::plain},
     {1, 2, PriorsForm::released},
     {700, 5, PriorsForm::plain},
@@ -41,14 +41,16 @@ class RouterLossesCudaTest : public testing::Test {
 protected:
     void run(LossProblem const& problem) {
         auto const [tokens, experts, form] = problem;
-        Twin<float, 2> const logits({tokens, experts}, [](std::size_t i) { return some(1, i); });
+        Twin<float, 2> const logits({tokens, experts}, [](std::size_t i) {
+            return some_score(1, i);
+        });
         Twin<float, 2> const probs({tokens, experts}, [&](std::size_t i) {
             auto const first = i - i % index(experts);
             double sum = 0.0;
             for (auto e = first; e < first + index(experts); ++e) {
-                sum += std::exp(static_cast<double>(some(1, e)));
+                sum += std::exp(static_cast<double>(some_score(1, e)));
             }
-            return static_cast<float>(std::exp(static_cast<double>(some(1, i))) / sum);
+            return static_cast<float>(std::exp(static_cast<double>(some_score(1, i))) / sum);
         });
         Twin<std::int32_t, 1> const group({tokens}, [&](std::size_t i) {
             return static_cast<std::int32_t>(random_bits(2, 1, i) % index(experts + 1)) - 1;
@@ -59,8 +61,10 @@ protected:
         Twin<std::int32_t, 1> const among({tokens}, [](std::size_t i) {
             return static_cast<std::int32_t>(random_bits(2, 3, i) % 2);
         });
-        Twin<float, 1> const slope({experts}, [](std::size_t i) { return some(4, i); });
-        Twin<float, 2> const dlogits({tokens, experts}, [](std::size_t i) { return some(5, i); });
+        Twin<float, 1> const slope({experts}, [](std::size_t i) { return some_score(4, i); });
+        Twin<float, 2> const dlogits({tokens, experts}, [](std::size_t i) {
+            return some_score(5, i);
+        });
 
         std::vector<RouterLossValues> values;
         for (auto const device : test::kBothDevices) {
@@ -90,7 +94,7 @@ protected:
 
 TEST_F(RouterLossesCudaTest, ValuesAndGradientsAreThoseOfTheCpu) {
     ISOGLOSS_NEEDS_GPU();
-    for (auto const& problem : kProblems) {
+    for (auto const& problem : kLossProblems) {
         SCOPED_TRACE(testing::Message() << problem.tokens << " tokens");
         run(problem);
     }
@@ -98,7 +102,7 @@ TEST_F(RouterLossesCudaTest, ValuesAndGradientsAreThoseOfTheCpu) {
 
 TEST_F(RouterLossesCudaTest, UnwantedTermsAreNotLookedAt) {
     ISOGLOSS_NEEDS_GPU();
-    Twin<float, 2> const logits({3, 2}, [](std::size_t i) { return some(1, i); });
+    Twin<float, 2> const logits({3, 2}, [](std::size_t i) { return some_score(1, i); });
     auto const values = router_losses(logits.on(Device::cuda), {}, Stream{});
     EXPECT_EQ(values.classification, 0.0);
     EXPECT_EQ(values.priors, 0.0);
@@ -110,12 +114,18 @@ TEST_F(RouterLossesCudaTest, UnwantedTermsAreNotLookedAt) {
 // the products' sizes: normal numbers, so 2 D / pi on average and never half as much again here.
 template <class T>
 void expect_scores(std::int64_t tokens, std::int64_t width, std::int64_t experts) {
-    Twin<T, 2> const x({tokens, width}, [](std::size_t i) { return from_float<T>(some(10, i)); });
-    Twin<float, 2> const weight({experts, width}, [](std::size_t i) { return some(11, i); });
+    Twin<T, 2> const x({tokens, width}, [](std::size_t i) {
+        return from_float<T>(some_score(10, i));
+    });
+    Twin<float, 2> const weight({experts, width}, [](std::size_t i) { return some_score(11, i); });
     Twin<float, 2> const logits({tokens, experts});
-    Twin<float, 2> const dlogits({tokens, experts}, [](std::size_t i) { return some(12, i); });
-    Twin<float, 2> const dweight({experts, width}, [](std::size_t i) { return some(13, i); });
-    Twin<T, 2> const dx({tokens, width}, [](std::size_t i) { return from_float<T>(some(14, i)); });
+    Twin<float, 2> const dlogits({tokens, experts}, [](std::size_t i) {
+        return some_score(12, i);
+    });
+    Twin<float, 2> const dweight({experts, width}, [](std::size_t i) { return some_score(13, i); });
+    Twin<T, 2> const dx({tokens, width}, [](std::size_t i) {
+        return from_float<T>(some_score(14, i));
+    });
     for (auto const device : test::kBothDevices) {
         Arena arena(device);
         score_inputs<T>(dlogits.on(device), weight.on(device), dx.on(device), arena, Stream{});
@@ -146,13 +156,17 @@ TEST_F(RouterLossesCudaTest, ScoresAndTheirGradientsAreThoseOfTheCpu) {
 template <class T>
 void expect_runs(std::int64_t runs, std::int64_t length, std::int64_t width) {
     auto const tokens = runs * length;
-    Twin<T, 2> const x({tokens, width}, [](std::size_t i) { return from_float<T>(some(6, i)); });
+    Twin<T, 2> const x({tokens, width}, [](std::size_t i) {
+        return from_float<T>(some_score(6, i));
+    });
     Twin<std::int32_t, 1> const lengths({runs}, [&](std::size_t i) {
         return static_cast<std::int32_t>(random_bits(3, 1, i) % index(length + 1));
     });
     for (auto const cut : {true, false}) {
         Twin<float, 2> const sums({runs, width});
-        Twin<float, 2> const spread({tokens, width}, [](std::size_t i) { return some(7, i); });
+        Twin<float, 2> const spread({tokens, width}, [](std::size_t i) {
+            return some_score(7, i);
+        });
         for (auto const device : test::kBothDevices) {
             View<std::int32_t const, 1> const whole{nullptr, {runs}, device};
             auto const its = cut ? lengths.on(device) : whole;
@@ -176,7 +190,7 @@ TEST(ClassifierOpsCudaTest, DecisionsLabelsAndGradientsAreThoseOfTheCpu) {
     ISOGLOSS_NEEDS_GPU();
     for (auto const& [runs, length] : {std::pair{0L, 1L}, {7L, 5L}, {2100L, 1L}}) {
         Twin<float, 2> const logits({runs, 2}, [](std::size_t i) {
-            return i % 6 < 2 ? 0.5F : 3.0F * some(8, i);  // some are equal
+            return i % 6 < 2 ? 0.5F : 3.0F * some_score(8, i);  // some are equal
         });
         Twin<std::int32_t, 1> const is_old({runs * length}, [](std::size_t i) {
             return static_cast<std::int32_t>(random_bits(3, 2, i) % 3) - 1;

@@ -18,7 +18,7 @@ namespace {
 using test::Tensor;
 using Doubles = std::vector<double>;
 
-constexpr std::int64_t kTokens = 9;
+constexpr std::int64_t kLossTokens = 9;
 constexpr std::int64_t kExperts = 4;
 
 double log_sum(Doubles const& x) {
@@ -43,7 +43,7 @@ Doubles row_of(Doubles const& all, std::int64_t n) {
 
 class RouterLossesTest : public testing::Test {
 protected:
-    Tensor<float, 2> logits = Tensor<float, 2>::normal({kTokens, kExperts}, "logits", 2.0);
+    Tensor<float, 2> logits = Tensor<float, 2>::normal({kLossTokens, kExperts}, "logits", 2.0);
     std::vector<std::int32_t> group{0, 3, -1, 1, -1, 2, 0, 3, 1};
     std::vector<std::int32_t> is_old{1, 0, -1, 1, 1, 0, -1, 1, 0};
     std::vector<std::int32_t> among{4, 0, 2, 4, 4, 0, 1, 3, 4};
@@ -55,14 +55,14 @@ protected:
             .priors = {0.125, 0.5},
             .classifier = {},
             .priors_form = form,
-            .group = {group.data(), {kTokens}},
-            .is_old = {is_old.data(), {kTokens}}};
+            .group = {group.data(), {kLossTokens}},
+            .is_old = {is_old.data(), {kLossTokens}}};
     }
 
     // Values by the papers' formulas.
     [[nodiscard]] RouterLossValues values(Doubles const& x, PriorsForm form) const {
         RouterLossValues sum;
-        for (std::int64_t n = 0; n < kTokens; ++n) {
+        for (std::int64_t n = 0; n < kLossTokens; ++n) {
             auto const i = static_cast<std::size_t>(n);
             auto const p = softmax(row_of(x, n));
             if (group[i] >= 0) {
@@ -78,7 +78,7 @@ protected:
     [[nodiscard]] double objective(Doubles const& x, PriorsForm form) const {
         auto const sum = values(x, form);
         double total = 1.28 * sum.classification + 0.5 * sum.priors;
-        for (std::int64_t n = 0; n < kTokens; ++n) {
+        for (std::int64_t n = 0; n < kLossTokens; ++n) {
             auto const p = softmax(row_of(x, n));
             for (std::size_t e = 0; among[static_cast<std::size_t>(n)] > 0 && e < p.size(); ++e) {
                 total += static_cast<double>(slope[e]) * p[e];
@@ -99,14 +99,14 @@ TEST_F(RouterLossesTest, ValuesAreTheFormulas) {
 }
 
 TEST_F(RouterLossesTest, GradientsAreCentralDifferencesAndAreAdded) {
-    Tensor<float, 2> probs({kTokens, kExperts});
-    Tensor<float, 2> gate({kTokens, 1});
-    Tensor<std::int32_t, 2> expert({kTokens, 1});
+    Tensor<float, 2> probs({kLossTokens, kExperts});
+    Tensor<float, 2> gate({kLossTokens, 1});
+    Tensor<std::int32_t, 2> expert({kLossTokens, 1});
     top_k_softmax(logits.in(), {}, probs.view(), gate.view(), expert.view(), {});
     for (auto const form : {PriorsForm::plain, PriorsForm::released}) {
-        Tensor<float, 2> dlogits({kTokens, kExperts}, 0.5);
+        Tensor<float, 2> dlogits({kLossTokens, kExperts}, 0.5);
         add_router_loss_gradients(
-            probs.in(), terms(form), {{slope.data(), {kExperts}}, {among.data(), {kTokens}}},
+            probs.in(), terms(form), {{slope.data(), {kExperts}}, {among.data(), {kLossTokens}}},
             dlogits.view(), {}
         );
         auto const expected = test::central_differences(

@@ -49,12 +49,12 @@ struct Problem {
 
 // Nobody, one, fewer than a warp, more than a block walks over at once, an odd rest; one expert and
 // many; one rank and several of which some get nothing.
-Problem const kProblems[] = {
+Problem const kRoutingProblems[] = {
     {0, 2, 4, 1},  {0, 1, 3, 3},    {1, 1, 1, 1},     {7, 3, 9, 4},
     {33, 2, 2, 8}, {1500, 2, 4, 1}, {2500, 4, 37, 5}, {1024, 8, 64, 2},
 };
 
-float some(std::uint64_t stream, std::size_t i) {
+float some_value(std::uint64_t stream, std::size_t i) {
     return static_cast<float>(random_normal(7, stream, i));
 }
 
@@ -78,7 +78,7 @@ struct PlanOnDevice {
         plan.choice_slot = arena.take<std::int32_t, 2>({problem.tokens, problem.choices});
         fill_slots(view, seats, plan, Stream{});
 
-        gate = Twin<float, 2>(view.shape, [](std::size_t i) { return some(3, i); });
+        gate = Twin<float, 2>(view.shape, [](std::size_t i) { return some_value(3, i); });
         route = arena.take<std::int32_t, 2>({slots, 2 * problem.choices});
         fill_routes(view, gate.on(device), seats, plan.choice_slot, route, Stream{});
         list_pairs();
@@ -130,7 +130,7 @@ void expect_equal(View<T, rank> cpu, View<T, rank> gpu, char const* what) {
 
 TEST(RoutingCudaTest, PlansAreEqualToTheLastIndex) {
     ISOGLOSS_NEEDS_GPU();
-    for (auto const& problem : kProblems) {
+    for (auto const& problem : kRoutingProblems) {
         SCOPED_TRACE(testing::Message() << problem.tokens << " tokens, " << problem.experts);
         PlanOnDevice const cpu(problem, Device::cpu);
         PlanOnDevice const gpu(problem, Device::cuda);
@@ -153,14 +153,14 @@ TEST(RoutingCudaTest, PlansAreEqualToTheLastIndex) {
 
 TEST(RoutingCudaTest, ValuesOfPairsAndSlotsAreOnlyMoved) {
     ISOGLOSS_NEEDS_GPU();
-    for (auto const& problem : kProblems) {
+    for (auto const& problem : kRoutingProblems) {
         Twin<float, 2> const choices({problem.tokens, problem.choices});
         PlanOnDevice const first(problem, Device::cpu);
         Twin<float, 2> const rows({first.plan.num_rows(), problem.choices});
         for (auto const device : test::kBothDevices) {
             PlanOnDevice const its(problem, device);
             Twin<float, 1> const pairs({its.plan.num_pairs()}, [](std::size_t i) {
-                return some(4, i);
+                return some_value(4, i);
             });
             pairs_to_rows(pairs.on(device), its.plan, rows.on(device), Stream{});
             slots_to_choices(rows.on(device), its.plan, choices.on(device), Stream{});
@@ -229,7 +229,7 @@ void expect_unit_rows() {
     for (auto const& [tokens, width] : {std::pair{3001L, 70L}, {5L, 300L}, {0L, 4L}}) {
         Twin<T, 2> const x({tokens, width}, [&](std::size_t i) {
             bool const is_zero_row = i / index(width) == 3;
-            return from_float<T>(is_zero_row ? 0.0F : some(8, i));
+            return from_float<T>(is_zero_row ? 0.0F : some_value(8, i));
         });
         Twin<std::int32_t, 1> const target({tokens}, [](std::size_t i) {
             return i % 4 == 0 ? -1 : static_cast<std::int32_t>(i);

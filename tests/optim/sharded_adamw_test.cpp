@@ -1,5 +1,6 @@
 // optim/sharded_adamw_test.cpp - the update against the formula in double, on any number of ranks.
 #include "optim/sharded_adamw.h"
+#include "support/all_ranks.h"
 
 #include <gtest/gtest.h>
 
@@ -67,11 +68,8 @@ struct Fixture {
     Buffer<float> gradients;
 };
 
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 MpiComm alone() {
-    auto const all = world();
+    auto const all = test::all_ranks();
     return MpiComm::split(all.get(), all.rank(), 0);
 }
 
@@ -95,7 +93,7 @@ double expected(std::int64_t i) {
 }
 
 TEST(ShardedAdamwTest, TwentyStepsFollowTheFormula) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     Fixture<float> fixture(group);
     ShardedAdamw optimizer(fixture.parameters());
     fixture.run(optimizer);
@@ -114,7 +112,7 @@ TEST(ShardedAdamwTest, TwentyStepsFollowTheFormula) {
 }
 
 TEST(ShardedAdamwTest, RanksDoNotChangeABit) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const self = alone();
     Fixture<bf16> shared(group);
     Fixture<bf16> single(self);
@@ -140,7 +138,7 @@ TEST(ShardedAdamwTest, RanksDoNotChangeABit) {
 }
 
 TEST(ShardedAdamwTest, Bf16ValuesAreTheRoundedMasters) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     Fixture<bf16> fixture(group);
     ShardedAdamw optimizer(fixture.parameters());
     fixture.run(optimizer);
@@ -158,7 +156,7 @@ TEST(ShardedAdamwTest, Bf16ValuesAreTheRoundedMasters) {
 }
 
 TEST(ShardedAdamwTest, MastersCanBeTakenFromValuesAgain) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     Fixture<bf16> fixture(group);
     ShardedAdamw optimizer(fixture.parameters());
     for (std::int64_t i = 0; i < kSize; ++i) {
@@ -172,7 +170,7 @@ TEST(ShardedAdamwTest, MastersCanBeTakenFromValuesAgain) {
 }
 
 TEST(ShardedAdamwTest, FewerElementsThanRanksLeaveSomeRanksEmpty) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     Buffer<float> value(Device::cpu, 1);
     Buffer<float> gradient(Device::cpu, 1);
     ShardedAdamw optimizer({&group, DType::f32, value.data(), gradient.view(), {{0, 1}}});

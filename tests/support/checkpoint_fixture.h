@@ -13,6 +13,7 @@
 #include "checkpoint/shard_layout.h"
 #include "comm/collective.h"
 #include "model/parameters.h"
+#include "support/shared_folder.h"
 #include "support/temporary_folder.h"
 
 namespace isogloss::test {
@@ -134,28 +135,6 @@ inline Placement lopsided(ModelConfig const& config, int num_ranks) {
     }
     return placement;
 }
-
-/// A folder that all ranks of `world` see under one name, and rank 0 removes.
-class SharedFolder {
-public:
-    explicit SharedFolder(MpiComm const& world) : world_(world) {
-        path_ = own_.path().string();
-        broadcast(path_, 0, world);
-    }
-    ~SharedFolder() { MPI_Barrier(world_.get()); }
-    SharedFolder(SharedFolder const&) = delete;
-    SharedFolder& operator=(SharedFolder const&) = delete;
-
-    [[nodiscard]] std::filesystem::path operator/(std::string const& name) const {
-        return std::filesystem::path(path_) / name;
-    }
-    [[nodiscard]] std::filesystem::path path() const { return path_; }
-
-private:
-    TemporaryFolder own_;
-    MpiComm const& world_;
-    std::string path_;
-};
 
 /// Name -> bytes of every file in a folder.
 inline std::map<std::string, std::string> contents(std::filesystem::path const& folder) {

@@ -34,6 +34,14 @@ inline std::ostream& operator<<(std::ostream& stream, Outcome const& outcome) {
                   << outcome.err;
 }
 
+/// The program ended with `code`, and its standard error says each of `parts`.
+inline void expect_parts(Outcome const& outcome, int code, Words const& parts) {
+    EXPECT_EQ(outcome.code, code) << outcome;
+    for (auto const& part : parts) {
+        EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome;
+    }
+}
+
 /// Asks until `condition` holds, for at most `seconds`. Returns whether it did.
 inline bool wait_until(std::function<bool()> const& condition, double seconds = 60.0) {
     auto const end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);

@@ -35,7 +35,15 @@ inline ModelConfig small_config(std::vector<std::int32_t> const& experts, DType 
     return config;
 }
 
-/// The same with three heads, a count that is no power of two.
+/// The same with half as many heads of keys, and biases.
+inline ModelConfig grouped_queries(std::vector<std::int32_t> const& experts, DType dtype) {
+    auto config = small_config(experts, dtype);
+    config.num_kv_heads = 2;
+    config.qkv_bias = true;
+    return config;
+}
+
+/// The same as small_config with three heads, a count that is no power of two.
 inline ModelConfig small_bloom(std::vector<std::int32_t> const& experts, DType dtype) {
     auto config = small_config(experts, dtype);
     config.num_heads = 3;

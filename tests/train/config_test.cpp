@@ -12,7 +12,7 @@
 namespace isogloss {
 namespace {
 
-bool has(std::vector<std::string> const& faults, std::string const& part) {
+bool has_fault(std::vector<std::string> const& faults, std::string const& part) {
     return std::ranges::any_of(faults, [&](std::string const& fault) {
         return fault.find(part) != std::string::npos;
     });
@@ -97,7 +97,7 @@ TEST(TrainConfigTest, AllFaultsAreNamedAtOnce) {
           "train.max-not-finite = 0",
           "train.evaluate-tokens",
           "train.log-every = 0"}) {
-        EXPECT_TRUE(has(faults, part)) << part;
+        EXPECT_TRUE(has_fault(faults, part)) << part;
     }
     EXPECT_EQ(faults.size(), 30U);
 }
@@ -109,22 +109,22 @@ TEST(TrainConfigTest, ALanguageIsLearnedOrReplayed) {
     run.data.replay_share = 0.5;
     auto const faults = problems(run, 1);
     ASSERT_EQ(faults.size(), 1U);
-    EXPECT_TRUE(has(faults, "hu is among data.languages"));
+    EXPECT_TRUE(has_fault(faults, "hu is among data.languages"));
 }
 
 TEST(TrainConfigTest, ReplayNeedsAShareOrACountOfDocuments) {
     RunConfig run;
     run.data.replay_languages = {"en"};
-    EXPECT_TRUE(has(problems(run, 1), "give data.replay-share or data.replay-documents"));
+    EXPECT_TRUE(has_fault(problems(run, 1), "give data.replay-share or data.replay-documents"));
     run.data.replay_documents = 50000;
     EXPECT_TRUE(problems(run, 1).empty());
     run.data.languages = {"el"};
     run.data.weights = {"el=1"};
-    EXPECT_TRUE(has(problems(run, 1), "data.weights says nothing of the replay languages"));
+    EXPECT_TRUE(has_fault(problems(run, 1), "data.weights says nothing of the replay languages"));
     run.data.replay_share = 0.5;
     EXPECT_TRUE(problems(run, 1).empty());
     run.data.replay_languages.clear();
-    EXPECT_TRUE(has(problems(run, 1), "without data.replay-languages"));
+    EXPECT_TRUE(has_fault(problems(run, 1), "without data.replay-languages"));
 }
 
 TEST(TrainConfigTest, OneRuleMakesTheShares) {
@@ -132,20 +132,22 @@ TEST(TrainConfigTest, OneRuleMakesTheShares) {
     run.data.unimax = 4.0;
     EXPECT_TRUE(problems(run, 1).empty());
     run.data.temperature = 5.0;
-    EXPECT_TRUE(has(problems(run, 1), "data.unimax = 4 and data.temperature = 5: give one"));
+    EXPECT_TRUE(has_fault(problems(run, 1), "data.unimax = 4 and data.temperature = 5: give one"));
     run.data.temperature = 1.0;
     run.data.languages = {"el", "hu"};
     run.data.weights = {"el=1", "hu=2"};
-    EXPECT_TRUE(has(problems(run, 1), "data.unimax = 4 and data.weights: give one"));
+    EXPECT_TRUE(has_fault(problems(run, 1), "data.unimax = 4 and data.weights: give one"));
     run.data.replay_languages = {"en"};  // whose shares among themselves the weights do not say
     run.data.replay_share = 0.5;
     EXPECT_TRUE(problems(run, 1).empty());
     run.data.alpha = 0.3;
-    EXPECT_TRUE(has(problems(run, 1), "data.alpha = 0.3 and data.unimax = 4: give one"));
+    EXPECT_TRUE(has_fault(problems(run, 1), "data.alpha = 0.3 and data.unimax = 4: give one"));
     run = {};
     run.data.order = OrderRule::group_chunks;
     run.data.unimax = 4.0;
-    EXPECT_TRUE(has(problems(run, 1), "group-chunks takes no data.replay-languages, data.weights"));
+    EXPECT_TRUE(
+        has_fault(problems(run, 1), "group-chunks takes no data.replay-languages, data.weights")
+    );
 }
 
 TEST(TrainConfigTest, AMicroBatchOfGroupChunksIsOfOneGroup) {
@@ -155,20 +157,20 @@ TEST(TrainConfigTest, AMicroBatchOfGroupChunksIsOfOneGroup) {
     run.train.micro_rows = 32;
     EXPECT_TRUE(problems(run, 8).empty());  // two micro-batches a chunk of 64: DMoE's
     run.train.micro_rows = 48;
-    EXPECT_TRUE(has(problems(run, 8), "data.chunk-rows = 64 is no multiple of the 48 rows"));
+    EXPECT_TRUE(has_fault(problems(run, 8), "data.chunk-rows = 64 is no multiple of the 48 rows"));
     run.train.micro_rows = 0;
-    EXPECT_TRUE(has(problems(run, 8), "data.chunk-rows = 64 is no multiple of the 960 rows"));
+    EXPECT_TRUE(has_fault(problems(run, 8), "data.chunk-rows = 64 is no multiple of the 960 rows"));
     run.data.chunk_rows = 1920;
     EXPECT_TRUE(problems(run, 8).empty());
     run.data.chunk_rows = 0;
-    EXPECT_TRUE(has(problems(run, 8), "data.chunk-rows = 0"));
+    EXPECT_TRUE(has_fault(problems(run, 8), "data.chunk-rows = 0"));
     run.data.chunk_rows = 960;
     run.data.group_budget = -1;
-    EXPECT_TRUE(has(problems(run, 8), "data.group-budget = -1"));
+    EXPECT_TRUE(has_fault(problems(run, 8), "data.group-budget = -1"));
     run.data.group_budget = 0;
     run.data.replay_languages = {"en"};
     run.data.replay_share = 0.1;
-    EXPECT_TRUE(has(problems(run, 8), "group-chunks takes no data.replay-languages"));
+    EXPECT_TRUE(has_fault(problems(run, 8), "group-chunks takes no data.replay-languages"));
 }
 
 TEST(TrainConfigTest, ClassifiersAreAskedWhereTheyLearn) {
@@ -178,13 +180,15 @@ TEST(TrainConfigTest, ClassifiersAreAskedWhereTheyLearn) {
     EXPECT_TRUE(run.train.classify());
     run.train.classifiers = Classifiers::off;
     EXPECT_FALSE(run.train.classify());
-    EXPECT_TRUE(has(problems(run, 1), "train.classifier-coef = 0.1 with train.classifiers = off"));
+    EXPECT_TRUE(
+        has_fault(problems(run, 1), "train.classifier-coef = 0.1 with train.classifiers = off")
+    );
     run.train.classifier_coef = 0.0;
     run.train.classifiers = Classifiers::on;
     EXPECT_TRUE(run.train.classify());
     EXPECT_TRUE(problems(run, 1).empty());
     run.train.routing = RoutingMode::hard;
-    EXPECT_TRUE(has(problems(run, 1), "train.routing = hard asks no classifier"));
+    EXPECT_TRUE(has_fault(problems(run, 1), "train.routing = hard asks no classifier"));
 }
 
 // The seeds: 0.03 of 150, 1500 and 100 steps are 5, 45 and 3, rounded up.
@@ -204,10 +208,10 @@ TEST(TrainConfigTest, EveryRankNeedsARow) {
     RunConfig run;
     run.train.rows = 3;
     EXPECT_TRUE(problems(run, 3).empty());
-    EXPECT_TRUE(has(problems(run, 4), "train.rows = 3: fewer than the 4 ranks"));
+    EXPECT_TRUE(has_fault(problems(run, 4), "train.rows = 3: fewer than the 4 ranks"));
     run.train.rows = 32;
     run.train.micro_rows = 2;
-    EXPECT_TRUE(has(problems(run, 4), "train.micro-rows = 2: fewer than the 4 ranks"));
+    EXPECT_TRUE(has_fault(problems(run, 4), "train.micro-rows = 2: fewer than the 4 ranks"));
 }
 
 TEST(TrainConfigTest, OptionsReadBackAsTheyWereWritten) {
@@ -294,7 +298,7 @@ std::ostream& operator<<(std::ostream& out, Flags const& flags) {
     return out << flags.backbone << flags.routers << flags.old_expert << flags.new_expert;
 }
 
-Flags after(std::string const& rule) {
+Flags after_rule(std::string const& rule) {
     auto config = grown();
     apply_trainable(rule, config);
     EXPECT_EQ(config.layers[0].experts[0].trainable, config.layers[1].experts[0].trainable);
@@ -314,13 +318,13 @@ TEST(TrainConfigTest, NewExpertsAreThoseOfTheLastGeneration) {
 }
 
 TEST(TrainConfigTest, TrainableSaysWhatMayChange) {
-    EXPECT_EQ(after("stored"), (Flags{false, true, false, true}));
-    EXPECT_EQ(after("all"), (Flags{true, true, true, true}));
-    EXPECT_EQ(after("experts"), (Flags{false, true, false, true}));  // those not frozen
-    EXPECT_EQ(after("new-experts"), (Flags{false, true, false, true}));
-    EXPECT_EQ(after("experts-and-routers"), (Flags{false, true, true, true}));
-    EXPECT_EQ(after("routers"), (Flags{false, true, false, false}));
-    EXPECT_EQ(after("backbone"), (Flags{true, false, false, false}));
+    EXPECT_EQ(after_rule("stored"), (Flags{false, true, false, true}));
+    EXPECT_EQ(after_rule("all"), (Flags{true, true, true, true}));
+    EXPECT_EQ(after_rule("experts"), (Flags{false, true, false, true}));  // those not frozen
+    EXPECT_EQ(after_rule("new-experts"), (Flags{false, true, false, true}));
+    EXPECT_EQ(after_rule("experts-and-routers"), (Flags{false, true, true, true}));
+    EXPECT_EQ(after_rule("routers"), (Flags{false, true, false, false}));
+    EXPECT_EQ(after_rule("backbone"), (Flags{true, false, false, false}));
     auto config = grown();
     config.layers[1].experts[1].generation = 0;
     test::expect_error(Exit::usage, "no experts of a later generation", [&] {

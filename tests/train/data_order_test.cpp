@@ -15,7 +15,7 @@ namespace isogloss {
 namespace {
 
 // Streams of 401, 801, 1601 and 12 tokens.
-void write_corpus(std::filesystem::path const& folder) {
+void write_ordered_corpus(std::filesystem::path const& folder) {
     auto const text = [](std::size_t length) { return test::periodic_text("abc", length); };
     test::write_byte_corpus(
         folder, {{"de", {text(400)}, {text(50)}},
@@ -27,7 +27,7 @@ void write_corpus(std::filesystem::path const& folder) {
 
 constexpr std::int64_t kRows = 12;  // a step
 
-RunConfig small_run() {
+RunConfig ordered_run() {
     RunConfig run;
     run.train.rows = kRows;
     run.train.micro_rows = 4;
@@ -53,9 +53,9 @@ constexpr double kShareError = 9.0 / static_cast<double>(kCounted);
 
 TEST(DataOrderTest, SharesFollowSizeTemperatureAndWeights) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.languages = {"hu", "de"};
     auto const by_size = make_order(run, corpus, {});
     EXPECT_NEAR(share(by_size, 0), 401.0 / 2002.0, kShareError);
@@ -76,9 +76,9 @@ TEST(DataOrderTest, SharesFollowSizeTemperatureAndWeights) {
 // Streams of 401, 801, 1601 and 12 tokens are 25.06, 50.06, 100.06 and 1 rows of 16 tokens.
 TEST(DataOrderTest, UniMaxIsEvenUpToItsEpochs) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.unimax = 2.0;
     run.train.steps = 20;  // 240 rows: yi has 2, de 50.125, and 187.875 are left for two
     auto const order = make_order(run, corpus, {});
@@ -103,9 +103,9 @@ TEST(DataOrderTest, UniMaxIsEvenUpToItsEpochs) {
 
 TEST(DataOrderTest, ReplayTakesItsShareTogether) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.languages = {"el"};
     run.data.replay_languages = {"hu", "de"};
     run.data.replay_share = 0.3;
@@ -118,9 +118,9 @@ TEST(DataOrderTest, ReplayTakesItsShareTogether) {
 
 TEST(DataOrderTest, NoLanguagesMeansAllButTheReplayed) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.replay_languages = {"hu"};
     run.data.replay_share = 0.5;
     auto const mixture = make_order(run, corpus, {});
@@ -132,9 +132,9 @@ TEST(DataOrderTest, NoLanguagesMeansAllButTheReplayed) {
 // Bytes of text are 400, 800 and 1600: tokens less the one separator.
 TEST(DataOrderTest, AlphaCountsBytes) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.languages = {"de", "hu"};
     run.data.alpha = 0.5;  // 20 to 40
     EXPECT_NEAR(share(make_order(run, corpus, {}), 0), 20.0 / 60.0, kShareError);
@@ -154,7 +154,7 @@ TEST(DataOrderTest, TheFirstDocumentsAreAllThatIsRead) {
     test::TemporaryFolder const folder;
     write_documents(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.languages = {"el"};
     run.data.documents = 2;
     auto const order = make_order(run, corpus, {});
@@ -180,7 +180,7 @@ TEST(DataOrderTest, ReplayByDocumentsFollowsTheirTokens) {
     test::TemporaryFolder const folder;
     write_documents(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.languages = {"el"};
     run.data.replay_languages = {"en"};
     run.data.documents = 2;
@@ -195,7 +195,7 @@ TEST(DataOrderTest, ReplayByDocumentsFollowsTheirTokens) {
 }
 
 // Two groups as experts have them: de and yi of expert 1, el and hu of expert 2.
-ModelConfig grouped_model() {
+ModelConfig model_of_groups() {
     ModelConfig model;
     model.layers.resize(2);
     model.layers[1].experts.resize(3);
@@ -208,12 +208,12 @@ ModelConfig grouped_model() {
 // 150 / 8 + 1 = 19.
 TEST(DataOrderTest, GroupChunksAreTheExpertsGroups) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.order = OrderRule::group_chunks;
     run.data.chunk_rows = 8;
-    auto const order = make_order(run, corpus, grouped_model());
+    auto const order = make_order(run, corpus, model_of_groups());
     std::map<std::int32_t, double> rows;
     std::int64_t chunks_of_first = 0;
     for (std::int64_t chunk = 0; chunk < 23; ++chunk) {
@@ -229,7 +229,7 @@ TEST(DataOrderTest, GroupChunksAreTheExpertsGroups) {
     EXPECT_EQ(chunks_of_first, 4);
 
     run.data.group_budget = 16 * 80;  // 80 rows a group: 11 chunks each, so half of all rows
-    auto const even = make_order(run, corpus, grouped_model());
+    auto const even = make_order(run, corpus, model_of_groups());
     double of_first = 0.0;
     for (std::int64_t row = 0; row < 22 * 8; ++row) {
         auto const language = even.draw(row / kRows, row % kRows).language;
@@ -241,26 +241,26 @@ TEST(DataOrderTest, GroupChunksAreTheExpertsGroups) {
 // 800^0.3 to 1600^0.3 is 1 to 2^0.3. A group has blocks of its own, whose counts are exact.
 TEST(DataOrderTest, LanguagesOfAGroupFollowBytesToThePowerOf03) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.order = OrderRule::group_chunks;
     run.data.languages = {"el", "hu"};
     EXPECT_NEAR(
-        share(make_order(run, corpus, grouped_model()), 1), 1.0 / (1.0 + std::pow(2.0, 0.3)),
+        share(make_order(run, corpus, model_of_groups()), 1), 1.0 / (1.0 + std::pow(2.0, 0.3)),
         kShareError
     );
     run.data.alpha = 1.0;
-    EXPECT_NEAR(share(make_order(run, corpus, grouped_model()), 1), 1.0 / 3.0, kShareError);
+    EXPECT_NEAR(share(make_order(run, corpus, model_of_groups()), 1), 1.0 / 3.0, kShareError);
 }
 
 TEST(DataOrderTest, ALanguageInNoGroupIsRefused) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_ordered_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.order = OrderRule::group_chunks;
-    auto model = grouped_model();
+    auto model = model_of_groups();
     model.layers[1].experts[1].group = "de";
     test::expect_error(Exit::usage, "yi", [&] { make_order(run, corpus, model); });
     run.data.languages = {"de", "hu"};
@@ -271,7 +271,7 @@ TEST(DataOrderTest, UnknownAndEmptyLanguagesAreRefused) {
     test::TemporaryFolder const folder;
     test::write_byte_corpus(folder.path(), {{"de", {"text"}, {}}, {"el", {}, {"text"}}});
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = ordered_run();
     run.data.languages = {"xx"};
     test::expect_error(Exit::usage, "\"xx\"", [&] { make_order(run, corpus, {}); });
     run.data.languages = {"de", "el"};

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "storage/hdf5_writer.h"
+#include "support/all_ranks.h"
 #include "support/expect_error.h"
 #include "support/shared_folder.h"
 #include "train/probe_file.h"
@@ -14,16 +15,12 @@
 namespace isogloss {
 namespace {
 
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
-
 using Vectors = std::vector<std::vector<float>>;
 
 std::vector<std::filesystem::path> write_vectors(
     std::filesystem::path const& folder, Vectors const& vectors
 ) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     std::vector<std::filesystem::path> files;
     for (std::size_t i = 0; i < vectors.size(); ++i) {
         files.push_back(folder / (std::to_string(i) + ".h5"));
@@ -56,7 +53,8 @@ Vectors random_vectors(std::size_t count) {
 TEST(DeviationSimilarityTest, IsTheCosineWhateverRanksAndBlocks) {
     test::SharedFolder const folder;
     auto const vectors = random_vectors(3);
-    auto const similarity = deviation_similarity(write_vectors(folder.path(), vectors), world());
+    auto const similarity =
+        deviation_similarity(write_vectors(folder.path(), vectors), test::all_ranks());
     ASSERT_EQ(similarity.size(), 9U);
     for (std::size_t x = 0; x < 3; ++x) {
         for (std::size_t y = 0; y < 3; ++y) {
@@ -81,7 +79,7 @@ TEST(DeviationSimilarityTest, StaysInItsBounds) {
     std::vector<float> const up{0x1p-24F, 0x3p-26F, -0x5p-26F};
     std::vector<float> const down{-0x1p-24F, -0x3p-26F, 0x5p-26F};
     auto const files = write_vectors(folder.path(), {up, up, down, {0.0F, 5.0F, 3.0F}});
-    auto const similarity = deviation_similarity(files, world());
+    auto const similarity = deviation_similarity(files, test::all_ranks());
     EXPECT_EQ(similarity[0], 1.0);
     EXPECT_NEAR(similarity[1], 1.0, 1e-15);
     EXPECT_LE(similarity[1], 1.0);
@@ -94,11 +92,11 @@ TEST(DeviationSimilarityTest, VectorsWithoutADirectionAreRefused) {
     test::SharedFolder const folder;
     auto const files = write_vectors(folder.path(), {{1.0F, 2.0F}, {0.0F, 0.0F}});
     test::expect_error(Exit::data, "1.h5: the squares of the deviation sum to 0", [&] {
-        deviation_similarity(files, world());
+        deviation_similarity(files, test::all_ranks());
     });
     auto const other = write_vectors(folder.path(), {{1.0F, 2.0F}, {1.0F, 2.0F, 3.0F}});
     test::expect_error(Exit::data, "3 elements, 2 in", [&] {
-        deviation_similarity(other, world());
+        deviation_similarity(other, test::all_ranks());
     });
 }
 

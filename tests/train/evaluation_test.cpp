@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kRowLength = 7;
 
 // el: 3 documents, 31 tokens; hu: 2 tokens, one of them to predict; tr: nothing held out.
-std::vector<test::ByteLanguage> languages() {
+std::vector<test::ByteLanguage> evaluated_languages() {
     return {
         {"el", {"x"}, {"abcabcabca", "bca", "the quick fox j"}},
         {"hu", {"x"}, {"q"}},
@@ -56,14 +56,14 @@ test::ReferenceBatch rows_of(std::vector<std::uint16_t> const& stream, std::int6
 }
 
 // A model on all ranks, and the same in double on each of them.
-struct Fixture {
-    Fixture() : group(MpiComm::split(MPI_COMM_WORLD, 0, 0)), config(byte_model()) {
+struct EvaluationFixture {
+    EvaluationFixture() : group(MpiComm::split(MPI_COMM_WORLD, 0, 0)), config(byte_model()) {
         if (group.rank() == 0) {
-            test::write_byte_corpus(folder.path() / "corpus", languages());
+            test::write_byte_corpus(folder.path() / "corpus", evaluated_languages());
         }
         MPI_Barrier(MPI_COMM_WORLD);
         corpus.emplace(folder.path() / "corpus");
-        auto const all = rows_of(test::byte_stream(languages()[0].valid), 100);
+        auto const all = rows_of(test::byte_stream(evaluated_languages()[0].valid), 100);
         for (std::uint64_t seed = 0;; ++seed) {  // no rounding may change a router's choice
             parameters = test::random_parameters(config, seed);
             auto const result = test::ReferenceModel<double>(config, parameters).run(all, 1.0, 0.0);
@@ -111,7 +111,7 @@ EvaluationRequest short_rows(std::vector<std::string> languages = {}) {
 constexpr double kLossError = 1e-4;
 
 TEST(EvaluationTest, ScoresAreThoseOfTheFormulas) {
-    Fixture f;
+    EvaluationFixture f;
     for (std::int64_t const rows : {1, 3, 8}) {
         auto request = short_rows();
         request.rows = rows;
@@ -119,7 +119,7 @@ TEST(EvaluationTest, ScoresAreThoseOfTheFormulas) {
         ASSERT_TRUE(scores.has_value());
         ASSERT_EQ(scores->size(), 2U);  // tr has nothing to predict
         auto const& el = (*scores)[0];
-        auto const [loss, targets] = f.expected(languages()[0].valid, 100);
+        auto const [loss, targets] = f.expected(evaluated_languages()[0].valid, 100);
         EXPECT_EQ(el.language, "el");
         EXPECT_EQ(targets, 30);  // 28 letters and 3 separators, the first not predicted
         EXPECT_EQ(el.targets, targets);
@@ -128,7 +128,7 @@ TEST(EvaluationTest, ScoresAreThoseOfTheFormulas) {
         EXPECT_NEAR(el.loss(), loss / 30.0, kLossError * loss);
         EXPECT_NEAR(el.perplexity(), std::exp(el.loss()), 1e-9 * std::exp(el.loss()));
         EXPECT_NEAR(el.bits_per_byte(), el.loss_sum / std::log(2.0) / 28.0, 1e-9);
-        auto const [short_loss, one] = f.expected(languages()[1].valid, 100);
+        auto const [short_loss, one] = f.expected(evaluated_languages()[1].valid, 100);
         EXPECT_EQ((*scores)[1].targets, 1);
         EXPECT_EQ(one, 1);
         EXPECT_NEAR((*scores)[1].loss_sum, short_loss, kLossError * short_loss);
@@ -136,7 +136,7 @@ TEST(EvaluationTest, ScoresAreThoseOfTheFormulas) {
 }
 
 TEST(EvaluationTest, LanguagesWithoutTextAreNamed) {
-    Fixture f;
+    EvaluationFixture f;
     auto const path = f.folder.path() / "log.txt";
     {
         Log log(f.group.rank());
@@ -151,7 +151,7 @@ TEST(EvaluationTest, LanguagesWithoutTextAreNamed) {
 }
 
 TEST(EvaluationTest, AllRanksHaveTheSameBits) {
-    Fixture f;
+    EvaluationFixture f;
     auto const scores = evaluate(*f.model, *f.corpus, short_rows(), f.group);
     double first = scores->at(0).loss_sum;
     MPI_Bcast(&first, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD);
@@ -159,12 +159,12 @@ TEST(EvaluationTest, AllRanksHaveTheSameBits) {
 }
 
 TEST(EvaluationTest, MaxTokensTakesWholeRowsFromTheFront) {
-    Fixture f;
+    EvaluationFixture f;
     auto request = short_rows({"el"});
     request.rows = 2;
     request.max_tokens = 8;
     auto const scores = evaluate(*f.model, *f.corpus, request, f.group);
-    auto const [loss, targets] = f.expected(languages()[0].valid, 2);  // ceil(8 / 7) rows
+    auto const [loss, targets] = f.expected(evaluated_languages()[0].valid, 2);  // ceil(8 / 7) rows
     ASSERT_EQ(scores->size(), 1U);
     EXPECT_EQ(targets, 14);
     EXPECT_EQ(scores->at(0).targets, 14);
@@ -173,7 +173,7 @@ TEST(EvaluationTest, MaxTokensTakesWholeRowsFromTheFront) {
 }
 
 TEST(EvaluationTest, OneRankThatWantsToStopStopsAll) {
-    Fixture f;
+    EvaluationFixture f;
     auto const last = f.group.size() - 1;
     auto request = short_rows();
     request.stop = [&] { return f.group.rank() == last; };
@@ -182,7 +182,7 @@ TEST(EvaluationTest, OneRankThatWantsToStopStopsAll) {
 }
 
 TEST(EvaluationTest, AnUnknownLanguageIsAFaultOfUsage) {
-    Fixture f;
+    EvaluationFixture f;
     test::expect_error(Exit::usage, "\"xx\"", [&] {
         evaluate(*f.model, *f.corpus, short_rows({"xx"}), f.group);
     });
@@ -221,7 +221,7 @@ struct StridedSums {
 };
 
 // The recipe, step by step: begin, end and the target length of each window.
-StridedSums strided_sums(Fixture const& f, std::vector<std::int32_t> const& stream) {
+StridedSums strided_sums(EvaluationFixture const& f, std::vector<std::int32_t> const& stream) {
     constexpr std::size_t kWindow = 7;
     constexpr std::size_t kStride = 3;
     StridedSums sums;
@@ -268,8 +268,8 @@ EvaluationRequest strided_request(Joint joint, WindowWeighting weighting) {
 }
 
 TEST(EvaluationTest, StridedScoresAreThoseOfTheRecipe) {
-    Fixture f;
-    auto const texts = languages()[0].valid;
+    EvaluationFixture f;
+    auto const texts = evaluated_languages()[0].valid;
     for (auto const joint : {Joint::separator, Joint::blank_line}) {
         std::vector<std::int32_t> stream;
         for (auto const document : random_documents(3, 2, 0)) {
@@ -307,7 +307,7 @@ TEST(EvaluationTest, StridedScoresAreThoseOfTheRecipe) {
 }
 
 TEST(EvaluationTest, MaxTokensTakesWholeWindowsFromTheFront) {
-    Fixture f;
+    EvaluationFixture f;
     auto request = strided_request(Joint::separator, WindowWeighting::exact);
     // The first window predicts 6 tokens, each of the others 3.
     for (auto const& [most, targets] : {std::pair(1, 6), {6, 6}, {7, 9}, {9, 9}, {10, 12}}) {
@@ -320,7 +320,7 @@ TEST(EvaluationTest, MaxTokensTakesWholeWindowsFromTheFront) {
 // Experts of layer 1 by hand: the router's rows are zero but for the given one, and a row of zeros
 // gives equal probabilities, whose ties go to the expert of the lower number.
 TEST(EvaluationTest, SharesAreCountsOfChoices) {
-    Fixture f;
+    EvaluationFixture f;
     auto parameters = f.parameters;
     std::ranges::fill(parameters.at("layers.1.router.weight"), 0.0);
     test::set_parameters(f.model->parameters(), parameters);
@@ -340,13 +340,13 @@ TEST(EvaluationTest, SharesAreCountsOfChoices) {
 }
 
 TEST(EvaluationTest, SharesAreThoseOfTheFormulasWithoutPadding) {
-    Fixture f;
+    EvaluationFixture f;
     RoutingShares shares;
     auto request = short_rows({"el"});
     request.shares = &shares;
     evaluate(*f.model, *f.corpus, request, f.group);
     // 30 tokens have a successor; the reference routes the five that pad its last row as well.
-    auto batch = rows_of(test::byte_stream(languages()[0].valid), 100);
+    auto batch = rows_of(test::byte_stream(evaluated_languages()[0].valid), 100);
     auto const all = test::ReferenceModel<double>(f.config, f.parameters).run(batch, 1.0, 0.0);
     auto const cut = static_cast<std::size_t>(batch.row_length * (batch.rows - 1));
     test::ReferenceBatch last;
@@ -381,7 +381,7 @@ TEST(EvaluationTest, SharesAreThoseOfTheFormulasWithoutPadding) {
 
 // Layer 1 of three experts: el's tokens all go to expert 2, as in a dense model made of it.
 TEST(EvaluationTest, HardRoutingIsADenseModelOfTheExpert) {
-    Fixture f;
+    EvaluationFixture f;
     auto config = f.config;
     config.layers[1].experts[1].group = "hu";
     config.layers[1].experts[2].group = "tr, el";
@@ -401,7 +401,7 @@ TEST(EvaluationTest, HardRoutingIsADenseModelOfTheExpert) {
         dense["layers.1.experts.0." + std::string(matrix)] =
             f.parameters.at("layers.1.experts.2." + std::string(matrix));
     }
-    auto const batch = rows_of(test::byte_stream(languages()[0].valid), 100);
+    auto const batch = rows_of(test::byte_stream(evaluated_languages()[0].valid), 100);
     auto const result = test::ReferenceModel<double>(dense_config, dense).run(batch, 1.0, 0.0);
     double loss = 0.0;
     for (auto const row : result.row_loss) {
@@ -413,7 +413,7 @@ TEST(EvaluationTest, HardRoutingIsADenseModelOfTheExpert) {
 
 // A classifier of zeros decides for the first of two equal classes: all tokens to expert 0.
 TEST(EvaluationTest, ClassZeroIsAShareOfDecisions) {
-    Fixture f;
+    EvaluationFixture f;
     auto config = f.config;
     config.layers[1].classifier.classes = 2;
     LanguageModel model(config, test::uneven_placement(config, f.group.size()), f.group, {});
@@ -440,7 +440,7 @@ TEST(EvaluationTest, ClassZeroIsAShareOfDecisions) {
 }
 
 TEST(EvaluationTest, HardRoutingNeedsALanguageInAGroup) {
-    Fixture f;
+    EvaluationFixture f;
     auto request = short_rows({"el"});
     request.routing.mode = RoutingMode::hard;
     test::expect_error(Exit::usage, "el", [&] { evaluate(*f.model, *f.corpus, request, f.group); });

@@ -15,9 +15,9 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kRowLength = 7;
+constexpr std::int64_t kScanLength = 7;
 
-std::vector<test::ByteLanguage> languages() {
+std::vector<test::ByteLanguage> scanned_languages() {
     return {
         {"be", {"x"}, {"abcabcabca", "bca", "the quick fox j"}},
         {"ne", {"x"}, {}},
@@ -25,7 +25,7 @@ std::vector<test::ByteLanguage> languages() {
 }
 
 // Dense below, three experts above.
-ModelConfig model_config(std::vector<std::int32_t> const& experts) {
+ModelConfig scanned_model(std::vector<std::int32_t> const& experts) {
     auto config = test::small_config(experts, DType::f32);
     config.vocab_size = test::kByteVocabulary;
     return frozen(config);
@@ -46,11 +46,11 @@ test::Parameters<double> with_one_expert(
     return parameters;
 }
 
-struct Fixture {
-    Fixture() : group(MpiComm::split(MPI_COMM_WORLD, 0, 0)), config(model_config({1, 3, 3})) {
+struct ScanFixture {
+    ScanFixture() : group(MpiComm::split(MPI_COMM_WORLD, 0, 0)), config(scanned_model({1, 3, 3})) {
         config.layers[1].experts[1].group = "ru,uk";
         if (group.rank() == 0) {
-            test::write_byte_corpus(folder.path() / "corpus", languages());
+            test::write_byte_corpus(folder.path() / "corpus", scanned_languages());
         }
         MPI_Barrier(MPI_COMM_WORLD);
         corpus.emplace(folder.path() / "corpus");
@@ -63,13 +63,13 @@ struct Fixture {
 
     // Loss and targets of a language with a dense model, row by row.
     std::pair<double, std::int64_t> dense_loss(std::int32_t language, std::int32_t expert) {
-        auto const dense = model_config({1, 1, 1});
+        auto const dense = scanned_model({1, 1, 1});
         auto const self = MpiComm::split(MPI_COMM_WORLD, group.rank(), 0);
         LanguageModel alone(
             dense, test::uneven_placement(dense, 1), self, LanguageModel::Settings{}
         );
         test::set_parameters(alone.parameters(), with_one_expert(parameters, dense, expert));
-        ValidationSet const set(*corpus, language, Split::valid, kRowLength);
+        ValidationSet const set(*corpus, language, Split::valid, kScanLength);
         auto const pass = alone.evaluate(set.read(0, set.rows()));
         double sum = 0.0;
         std::int64_t targets = 0;
@@ -88,18 +88,18 @@ struct Fixture {
     std::optional<LanguageModel> model;
 };
 
-ScanRequest sample_request() {
+ScanRequest scan_request() {
     ScanRequest request;
     request.languages = {"be", "sr"};
-    request.row_length = kRowLength;
+    request.row_length = kScanLength;
     request.rows = 2;
     return request;
 }
 
 // The same chain of float operations but for the order of rows: 1e-5 is ample.
 TEST(ExpertScanTest, EachExpertScoresAsTheDenseModelThatHasIt) {
-    Fixture f;
-    auto const scan = scan_experts(*f.model, *f.corpus, sample_request(), f.group);
+    ScanFixture f;
+    auto const scan = scan_experts(*f.model, *f.corpus, scan_request(), f.group);
     ASSERT_TRUE(scan.has_value());
     ASSERT_EQ(scan->experts.size(), 3U);
     EXPECT_EQ(scan->tokens, (std::vector<std::int64_t>{30, 11}));
@@ -127,7 +127,7 @@ TEST(ExpertScanTest, EachExpertScoresAsTheDenseModelThatHasIt) {
 }
 
 TEST(ExpertScanTest, EqualExpertsGiveTheFirst) {
-    Fixture f;
+    ScanFixture f;
     for (auto const* layer : {"1", "2"}) {
         for (auto const* part : {".gate_up.weight", ".down.weight"}) {
             auto const prefix = std::string("layers.") + layer + ".experts.";
@@ -137,14 +137,14 @@ TEST(ExpertScanTest, EqualExpertsGiveTheFirst) {
         }
     }
     test::set_parameters(f.model->parameters(), f.parameters);
-    auto const scan = scan_experts(*f.model, *f.corpus, sample_request(), f.group);
+    auto const scan = scan_experts(*f.model, *f.corpus, scan_request(), f.group);
     EXPECT_EQ(scan->best, 0);
     EXPECT_EQ(scan->best_of, (std::vector<std::int32_t>{0, 0}));
 }
 
 TEST(ExpertScanTest, RefusesWhatCannotBeScanned) {
-    Fixture f;
-    auto request = sample_request();
+    ScanFixture f;
+    auto request = scan_request();
     request.languages = {"ne"};
     test::expect_error(Exit::usage, "language ne: has no text", [&] {
         scan_experts(*f.model, *f.corpus, request, f.group);
@@ -154,16 +154,16 @@ TEST(ExpertScanTest, RefusesWhatCannotBeScanned) {
         scan_experts(*f.model, *f.corpus, request, f.group);
     });
     test::expect_error(Exit::usage, "layer 0 has 3 experts and layer 2 has 2", [&] {
-        scannable_experts(model_config({3, 1, 2}));
+        scannable_experts(scanned_model({3, 1, 2}));
     });
     test::expect_error(Exit::usage, "no layer has a router", [&] {
-        scannable_experts(model_config({1, 1}));
+        scannable_experts(scanned_model({1, 1}));
     });
 }
 
 TEST(ExpertScanTest, AStopLeavesNothing) {
-    Fixture f;
-    auto request = sample_request();
+    ScanFixture f;
+    auto request = scan_request();
     request.stop = [&] { return f.group.rank() == 0; };
     EXPECT_FALSE(scan_experts(*f.model, *f.corpus, request, f.group).has_value());
 }

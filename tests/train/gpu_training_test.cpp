@@ -16,8 +16,8 @@
 namespace isogloss {
 namespace {
 
-constexpr std::int64_t kRows = 4;
-constexpr std::int64_t kRowLength = 48;
+constexpr std::int64_t kGpuRows = 4;
+constexpr std::int64_t kGpuRowLength = 48;
 constexpr std::int64_t kSteps = 10;
 
 ModelConfig config_of(DType dtype) {
@@ -29,7 +29,7 @@ ModelConfig config_of(DType dtype) {
     config.head_width = 16;
     config.ffn_hidden = 88;
     config.top_k = 2;
-    config.max_positions = kRowLength;
+    config.max_positions = kGpuRowLength;
     config.dtype = dtype;
     config.layers.resize(3);
     config.layers[1].experts.resize(4);
@@ -39,13 +39,13 @@ ModelConfig config_of(DType dtype) {
 
 // Rows of step `step`, this rank's: three documents each, tokens that repeat so that there is
 // something to learn.
-Batch batch_of(std::int64_t step, MpiComm const& world) {
-    auto const own = even_part(kRows, world.size(), world.rank());
-    auto batch = make_batch(own.size(), kRowLength);
+Batch batch_of_step(std::int64_t step, MpiComm const& world) {
+    auto const own = even_part(kGpuRows, world.size(), world.rank());
+    auto batch = make_batch(own.size(), kGpuRowLength);
     for (auto row = own.begin; row < own.end; ++row) {
         std::vector<std::int32_t> stream;
-        for (std::int64_t t = 0; t <= kRowLength; ++t) {
-            auto const place = static_cast<std::uint64_t>((step * kRows + row) * 100 + t);
+        for (std::int64_t t = 0; t <= kGpuRowLength; ++t) {
+            auto const place = static_cast<std::uint64_t>((step * kGpuRows + row) * 100 + t);
             auto const token = random_bits(3, 1, place) % 30 + (t % 2 == 0 ? 100U : 30U);
             stream.push_back(t % 17 == 0 ? 1 : static_cast<std::int32_t>(token));
         }
@@ -70,10 +70,10 @@ public:
     // The mean loss of the step's targets.
     double step() {
         ++steps_;
-        double const counted = kRows * kRowLength;
+        double const counted = kGpuRows * kGpuRowLength;
         model_.parameters().restart_gradients();
         auto const result = model_.train(
-            batch_of(steps_, world_), {.counted_targets = counted, .losses = {.balance = 0.01}}
+            batch_of_step(steps_, world_), {.counted_targets = counted, .losses = {.balance = 0.01}}
         );
         double loss = 0.0;
         for (double const row : result.row_loss) {
@@ -151,7 +151,7 @@ protected:
     }
 
     MpiComm world = MpiComm::split(MPI_COMM_WORLD, 0, 0);
-    test::SharedFolder folder{world};
+    test::SharedFolder folder;
 };
 
 // What the GPU backend promises: 1e-4 in float, where only orders of sums differ, and 1 % in bf16.

@@ -17,7 +17,7 @@ using Numbers = std::vector<std::int32_t>;
 using Tags = std::vector<std::string>;
 
 // Streams of 401, 801, 1601 and 12 tokens.
-void write_corpus(std::filesystem::path const& folder) {
+void write_labelled_corpus(std::filesystem::path const& folder) {
     auto const text = [](std::size_t length) { return test::periodic_text("abc", length); };
     test::write_byte_corpus(
         folder, {{"de", {text(400)}, {}},
@@ -28,7 +28,7 @@ void write_corpus(std::filesystem::path const& folder) {
 }
 
 // en and de first; el and hu came with expert 1, yi with expert 2.
-ModelConfig grown_model() {
+ModelConfig labelled_model() {
     ModelConfig model;
     model.layers.resize(2);
     model.layers[1].experts.resize(3);
@@ -44,7 +44,7 @@ CheckpointInfo grown_info() {
     return info;
 }
 
-RunConfig small_run() {
+RunConfig labelled_run() {
     RunConfig run;
     run.train.rows = 12;
     run.train.micro_rows = 4;
@@ -54,14 +54,14 @@ RunConfig small_run() {
 
 class LanguageLabelsTest : public testing::Test {
 protected:
-    LanguageLabelsTest() : corpus_((write_corpus(folder_.path()), folder_.path())) {}
+    LanguageLabelsTest() : corpus_((write_labelled_corpus(folder_.path()), folder_.path())) {}
     LanguageLabels labels(RunConfig const& run) const {
         return label_languages(run, corpus_, model_, info_);
     }
 
     test::TemporaryFolder folder_;
     Corpus corpus_;
-    ModelConfig model_ = grown_model();
+    ModelConfig model_ = labelled_model();
     CheckpointInfo info_ = grown_info();
 };
 
@@ -70,12 +70,12 @@ TEST_F(LanguageLabelsTest, OldAreTheLanguagesOfTheFirstModel) {
     DataConfig data;
     data.old_languages = {"el"};
     EXPECT_EQ(old_languages(data, model_, info_), Tags{"el"});
-    EXPECT_EQ(labels(small_run()).is_old, (Numbers{1, 0, 1, 0}));
+    EXPECT_EQ(labels(labelled_run()).is_old, (Numbers{1, 0, 1, 0}));
 }
 
 // The checkpoints of a run name its languages; old ones must not change by that.
 TEST_F(LanguageLabelsTest, OldAreTheSameWhenARunGoesOn) {
-    auto run = small_run();
+    auto run = labelled_run();
     run.data.languages = {"yi", "en"};
     run.train.priors_coef = 0.1;
     auto const before = labels(run);
@@ -88,7 +88,7 @@ TEST_F(LanguageLabelsTest, OldAreTheSameWhenARunGoesOn) {
 }
 
 TEST_F(LanguageLabelsTest, HardRoutingTakesTheExpertOfTheGroup) {
-    auto run = small_run();
+    auto run = labelled_run();
     run.data.languages = {"yi", "el"};
     EXPECT_EQ(labels(run).expert, (Numbers{-1, -1, -1, -1}));  // nobody asks
     run.train.routing = RoutingMode::hard;
@@ -101,7 +101,7 @@ TEST_F(LanguageLabelsTest, HardRoutingTakesTheExpertOfTheGroup) {
 }
 
 TEST_F(LanguageLabelsTest, WhatTheModelCannotDoIsRefused) {
-    auto run = small_run();
+    auto run = labelled_run();
     model_.layers.resize(1);  // dense, and without a classifier
     run.train.routing = RoutingMode::hard;
     expect_error(Exit::usage, "train.routing = hard: no layer", [&] { labels(run); });
@@ -116,7 +116,7 @@ TEST_F(LanguageLabelsTest, WhatTheModelCannotDoIsRefused) {
 }
 
 TEST_F(LanguageLabelsTest, PriorsAndClassifiersNeedTheirLanguages) {
-    auto run = small_run();
+    auto run = labelled_run();
     run.data.languages = {"el", "yi"};
     run.train.priors_coef = 0.1;
     expect_error(Exit::usage, "(en, de)", [&] { labels(run); });
@@ -135,7 +135,7 @@ TEST_F(LanguageLabelsTest, PriorsAndClassifiersNeedTheirLanguages) {
 
 // Counts by reading every row of a step. yi's rows have 11 targets, the others 16.
 TEST_F(LanguageLabelsTest, CountsAreThoseOfTheStepsRows) {
-    auto run = small_run();
+    auto run = labelled_run();
     run.data.languages = {"en", "el", "yi"};
     run.data.weights = {"1", "1", "1"};
     auto const order = make_order(run, corpus_, model_);
@@ -165,7 +165,7 @@ TEST_F(LanguageLabelsTest, CountsAreThoseOfTheStepsRows) {
 }
 
 TEST_F(LanguageLabelsTest, CoefficientsReachThePass) {
-    auto run = small_run();
+    auto run = labelled_run();
     run.train.balance_coef = 0.03;
     run.train.balance_scale = BalanceScale::top_k;
     run.train.classification_coef = 1.28;
@@ -190,7 +190,7 @@ TEST_F(LanguageLabelsTest, CoefficientsReachThePass) {
 }
 
 TEST_F(LanguageLabelsTest, RowsCarryTheLabelsOfTheirLanguage) {
-    auto run = small_run();
+    auto run = labelled_run();
     run.train.routing = RoutingMode::hard;
     run.train.class_one_experts = ClassOneExperts::older;
     auto batch = make_batch(3, 2);

@@ -16,24 +16,24 @@ namespace {
 
 // Lengths with the separator: el 4, 9, 3 (too long for the limit of 8 is the second); hu 6, 5;
 // en 7, 2, 7.
-std::vector<test::ByteLanguage> languages() {
+std::vector<test::ByteLanguage> compared_languages() {
     return {
         {"el", {"abc", "abcdefgh", "xy"}, {"q"}},
         {"en", {"hello!", "w", "orlds!"}, {"q"}},
         {"hu", {"szia?", "joja"}, {"q"}}};
 }
 
-ModelConfig model_config(std::vector<std::int32_t> const& experts) {
+ModelConfig compared_model(std::vector<std::int32_t> const& experts) {
     auto config = test::small_config(experts, DType::f32);
     config.vocab_size = test::kByteVocabulary;
     return frozen(config);
 }
 
-struct Fixture {
-    explicit Fixture(std::vector<std::int32_t> const& experts)
-        : group(MpiComm::split(MPI_COMM_WORLD, 0, 0)), config(model_config(experts)) {
+struct SimilarityFixture {
+    explicit SimilarityFixture(std::vector<std::int32_t> const& experts)
+        : group(MpiComm::split(MPI_COMM_WORLD, 0, 0)), config(compared_model(experts)) {
         if (group.rank() == 0) {
-            test::write_byte_corpus(folder.path() / "corpus", languages());
+            test::write_byte_corpus(folder.path() / "corpus", compared_languages());
         }
         MPI_Barrier(MPI_COMM_WORLD);
         corpus.emplace(folder.path() / "corpus");
@@ -50,7 +50,7 @@ struct Fixture {
     std::optional<LanguageModel> model;
 };
 
-SimilarityRequest sample_request() {
+SimilarityRequest similarity_request() {
     SimilarityRequest request;
     request.new_languages = {"el", "hu"};
     request.old_languages = {"en"};
@@ -59,8 +59,8 @@ SimilarityRequest sample_request() {
 }
 
 TEST(LanguageSimilarityTest, DocumentsAreTakenInOrderUntilTheTokensAreThere) {
-    Fixture f({1, 1});
-    auto text = sample_request().text;
+    SimilarityFixture f({1, 1});
+    auto text = similarity_request().text;
     auto const el = first_documents(*f.corpus, 0, text);
     ASSERT_EQ(el.rows.size(), 2U);  // 4 tokens, then 2 of 3
     EXPECT_EQ(el.skipped, 1);       // 9 tokens are more than 8
@@ -107,7 +107,7 @@ TEST(LanguageSimilarityTest, MeansAreOverPairsOfLanguages) {
 
 // The unit vectors of a document's first `counted` tokens, one at a time: [token][layer][D].
 std::vector<std::vector<double>> unit_vectors(
-    Fixture& f, std::int32_t language, DocumentRow const& document
+    SimilarityFixture& f, std::int32_t language, DocumentRow const& document
 ) {
     std::vector<std::vector<double>> found;
     for (std::int64_t t = 0; t < document.counted; ++t) {
@@ -132,8 +132,8 @@ std::vector<std::vector<double>> unit_vectors(
 // the fixed-point sums are exact to 2^-59 a document: 1e-12 leaves room.
 TEST(LanguageSimilarityTest, ADotOfMeansIsTheMeanOfAllCosines) {
     for (auto const& experts : {std::vector<std::int32_t>{1, 1}, std::vector<std::int32_t>{3, 2}}) {
-        Fixture f(experts);
-        auto const request = sample_request();
+        SimilarityFixture f(experts);
+        auto const request = similarity_request();
         auto const result = measure_similarity(*f.model, *f.corpus, request, f.group);
         ASSERT_TRUE(result.has_value());
         std::vector<std::vector<std::vector<double>>> vectors;
@@ -166,21 +166,21 @@ TEST(LanguageSimilarityTest, ADotOfMeansIsTheMeanOfAllCosines) {
 // A dense model computes a document on one rank, whatever the others do: the bits are those that
 // one rank alone finds.
 TEST(LanguageSimilarityTest, AnyNumberOfRanksFindsTheSameBits) {
-    Fixture f({1, 1});
-    auto const together = measure_similarity(*f.model, *f.corpus, sample_request(), f.group);
+    SimilarityFixture f({1, 1});
+    auto const together = measure_similarity(*f.model, *f.corpus, similarity_request(), f.group);
     auto const self = MpiComm::split(MPI_COMM_WORLD, f.group.rank(), 0);
     LanguageModel model(
         f.config, test::uneven_placement(f.config, 1), self, LanguageModel::Settings{}
     );
     test::set_parameters(model.parameters(), test::random_parameters(f.config, 3));
-    auto const alone = measure_similarity(model, *f.corpus, sample_request(), self);
+    auto const alone = measure_similarity(model, *f.corpus, similarity_request(), self);
     EXPECT_EQ(together->pairs, alone->pairs);
     EXPECT_EQ(together->similarity, alone->similarity);
 }
 
 TEST(LanguageSimilarityTest, AllFaultsAreNamedWithTheirRemedy) {
-    Fixture f({1, 1});
-    auto request = sample_request();
+    SimilarityFixture f({1, 1});
+    auto request = similarity_request();
     request.new_languages = {"el", "xx", "el"};
     request.text.tokens = 9;
     std::string found;
@@ -202,8 +202,8 @@ TEST(LanguageSimilarityTest, AllFaultsAreNamedWithTheirRemedy) {
 }
 
 TEST(LanguageSimilarityTest, AStopLeavesNothing) {
-    Fixture f({1, 1});
-    auto request = sample_request();
+    SimilarityFixture f({1, 1});
+    auto request = similarity_request();
     request.stop = [&] { return f.group.rank() == 0; };
     EXPECT_FALSE(measure_similarity(*f.model, *f.corpus, request, f.group).has_value());
 }

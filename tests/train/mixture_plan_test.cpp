@@ -14,7 +14,7 @@ namespace isogloss {
 namespace {
 
 // Streams of 401, 801, 1601 and 12 tokens.
-void write_corpus(std::filesystem::path const& folder) {
+void write_planned_corpus(std::filesystem::path const& folder) {
     auto const text = [](std::size_t length) { return test::periodic_text("abc", length); };
     test::write_byte_corpus(
         folder, {{"de", {text(400)}, {}},
@@ -24,7 +24,7 @@ void write_corpus(std::filesystem::path const& folder) {
     );
 }
 
-RunConfig small_run() {
+RunConfig planned_run() {
     RunConfig run;
     run.train.steps = 3000;
     run.train.rows = 16;
@@ -77,9 +77,9 @@ void expect_plan(RunConfig const& run, Corpus const& corpus, ModelConfig const& 
 
 TEST(MixturePlanTest, PlansAreWhatIsDrawn) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_planned_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = planned_run();
     expect_plan(run, corpus, {});
     run.data.temperature = 3.0;
     expect_plan(run, corpus, {});
@@ -87,7 +87,7 @@ TEST(MixturePlanTest, PlansAreWhatIsDrawn) {
     run.data.replay_languages = {"de", "el"};
     run.data.replay_share = 0.25;
     expect_plan(run, corpus, {});
-    run = small_run();
+    run = planned_run();
     run.data.weights = {"yi=1", "el=2"};
     run.data.languages = {"el", "yi"};
     expect_plan(run, corpus, {});
@@ -95,14 +95,14 @@ TEST(MixturePlanTest, PlansAreWhatIsDrawn) {
 
 TEST(MixturePlanTest, PlansOfGroupChunksAreWhatIsDrawn) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_planned_corpus(folder.path());
     Corpus const corpus(folder.path());
     ModelConfig model;
     model.layers.resize(1);
     model.layers[0].experts.resize(3);
     model.layers[0].experts[1].group = "yi,de";
     model.layers[0].experts[2].group = "el,hu";
-    auto run = small_run();
+    auto run = planned_run();
     run.data.order = OrderRule::group_chunks;
     run.data.chunk_rows = 16;
     expect_plan(run, corpus, model);
@@ -112,9 +112,9 @@ TEST(MixturePlanTest, PlansOfGroupChunksAreWhatIsDrawn) {
 // 48,000 rows, a quarter of 801 + 401 tokens: de 401 / 1202 of 12,000 rows of 16 tokens.
 TEST(MixturePlanTest, ReplayedLanguagesAreMarkedAndCounted) {
     test::TemporaryFolder const folder;
-    write_corpus(folder.path());
+    write_planned_corpus(folder.path());
     Corpus const corpus(folder.path());
-    auto run = small_run();
+    auto run = planned_run();
     run.data.languages = {"hu"};
     run.data.replay_languages = {"el", "de"};
     run.data.replay_share = 0.25;

@@ -12,6 +12,7 @@
 #include "model/language_model.h"
 #include "moe/placement.h"
 #include "storage/hdf5_file.h"
+#include "support/all_ranks.h"
 #include "support/byte_corpus.h"
 #include "support/expect_error.h"
 #include "support/shared_folder.h"
@@ -22,11 +23,8 @@
 namespace isogloss {
 namespace {
 
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 MpiComm alone() {
-    return MpiComm::split(MPI_COMM_WORLD, world().rank(), 0);
+    return MpiComm::split(MPI_COMM_WORLD, test::all_ranks().rank(), 0);
 }
 
 ModelConfig dense_model(DType dtype) {
@@ -53,9 +51,9 @@ std::string letters(std::string const& alphabet, std::uint64_t seed, std::size_t
 }
 
 // Corpus and base model, written by rank 0 alone.
-void prepare(std::filesystem::path const& folder, ModelConfig const& config) {
+void prepare_base(std::filesystem::path const& folder, ModelConfig const& config) {
     auto const self = alone();
-    if (world().rank() == 0) {
+    if (test::all_ranks().rank() == 0) {
         test::write_byte_corpus(
             folder / "corpus", {{"el", {letters("abcd", 1, 2500)}, {}},
                                 {"hu", {letters("wxyz", 2, 2500)}, {}},
@@ -104,9 +102,9 @@ std::vector<float> deviation_of(std::filesystem::path const& file) {
 // The vector holds exactly what the norms of its layers are made of.
 TEST(ProbeTest, NormsAreThoseOfTheDeviationThatIsKept) {
     test::SharedFolder const folder;
-    prepare(folder.path(), dense_model(DType::f32));
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto const config = tiny_probe(folder.path(), "out");
-    auto const result = probe(config, world());
+    auto const result = probe(config, test::all_ranks());
     EXPECT_EQ(result.exit, Exit::done);
     for (std::size_t i = 0; i < result.records.size(); ++i) {  // rank 0
         auto const& norms = result.records[i].norms;
@@ -129,8 +127,8 @@ TEST(ProbeTest, NormsAreThoseOfTheDeviationThatIsKept) {
 
 TEST(ProbeTest, WithoutANumberTheLastThreeLayersOrAllOfFewerAreCompared) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), dense_model(DType::f32));
+    auto const group = test::all_ranks();
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto config = tiny_probe(folder.path(), "three");
     config.similarity_layers = 0;
     ASSERT_EQ(probe(config, group).exit, Exit::done);
@@ -142,7 +140,7 @@ TEST(ProbeTest, WithoutANumberTheLastThreeLayersOrAllOfFewerAreCompared) {
     test::SharedFolder const small;
     auto model = dense_model(DType::f32);
     model.layers.resize(2);
-    prepare(small.path(), model);
+    prepare_base(small.path(), model);
     config = tiny_probe(small.path(), "two");
     config.similarity_layers = 0;
     ASSERT_EQ(probe(config, group).exit, Exit::done);
@@ -193,8 +191,8 @@ std::vector<float> tensor_of(StoredCheckpoint const& checkpoint, std::string con
 // The same arithmetic on the same ranks, so the same bits; only the sum's order may differ.
 TEST(ProbeTest, ItIsTenStepsOfAnOrdinaryRun) {
     test::SharedFolder const folder;
-    prepare(folder.path(), dense_model(DType::f32));
-    if (world().rank() != 0) {
+    prepare_base(folder.path(), dense_model(DType::f32));
+    if (test::all_ranks().rank() != 0) {
         return;
     }
     auto const self = MpiComm::split(MPI_COMM_SELF, 0, 0);
@@ -233,12 +231,12 @@ TEST(ProbeTest, ItIsTenStepsOfAnOrdinaryRun) {
 // Gate rows are the first half of gate_up.
 TEST(ProbeTest, TheGateMayBeLeftOutOfTheNorm) {
     test::SharedFolder const folder;
-    prepare(folder.path(), dense_model(DType::f32));
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto config = tiny_probe(folder.path(), "out");
     config.ffn_weights = FfnWeights::up_down;
     config.languages = {"el"};
-    auto const result = probe(config, world());
-    if (world().rank() == 0) {
+    auto const result = probe(config, test::all_ranks());
+    if (test::all_ranks().rank() == 0) {
         auto const values = deviation_of(probe_file(config.out, "el"));
         double sum = 0.0;
         for (std::size_t k = 12 * 16; k < 3 * 12 * 16; ++k) {
@@ -257,8 +255,8 @@ TEST(ProbeTest, TheGateMayBeLeftOutOfTheNorm) {
 // mean changes it by 1e-1.
 TEST(ProbeTest, AnyNumberOfRanksMovesTheLayersAlike) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), dense_model(DType::f32));
+    auto const group = test::all_ranks();
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto const apart = tiny_probe(folder.path(), "alone-" + std::to_string(group.rank()));
     auto const expected = probe(apart, alone());
     for (std::int64_t ranks = 1; ranks <= group.size(); ranks *= 2) {
@@ -280,8 +278,8 @@ TEST(ProbeTest, AnyNumberOfRanksMovesTheLayersAlike) {
 // Languages are independent: what one job did is what another would have done, to the bit.
 TEST(ProbeTest, AnInterruptedProbeEndsAsAnUninterruptedOne) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), dense_model(DType::f32));
+    auto const group = test::all_ranks();
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto const straight = tiny_probe(folder.path(), "straight");
     ASSERT_EQ(probe(straight, group).exit, Exit::done);
     auto const config = tiny_probe(folder.path(), "resumed");
@@ -309,8 +307,8 @@ TEST(ProbeTest, AnInterruptedProbeEndsAsAnUninterruptedOne) {
 
 TEST(ProbeTest, JobsThatShareTheLanguagesOutEndAsOneJob) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), dense_model(DType::f32));
+    auto const group = test::all_ranks();
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto const straight = tiny_probe(folder.path(), "straight");
     ASSERT_EQ(probe(straight, group).exit, Exit::done);
     auto const config = tiny_probe(folder.path(), "shared");
@@ -332,8 +330,8 @@ TEST(ProbeTest, JobsThatShareTheLanguagesOutEndAsOneJob) {
 
 TEST(ProbeTest, StaleFilesAreRefusedOrMadeAgain) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), dense_model(DType::f32));
+    auto const group = test::all_ranks();
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto config = tiny_probe(folder.path(), "out");
     config.languages = {"el", "hu"};
     ASSERT_EQ(probe(config, group).exit, Exit::done);
@@ -350,8 +348,8 @@ TEST(ProbeTest, StaleFilesAreRefusedOrMadeAgain) {
 // yi has 90 letters and a separator: 5 rows of 16.
 TEST(ProbeTest, TooLittleTextIsNamedBeforeAnyWork) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), dense_model(DType::f32));
+    auto const group = test::all_ranks();
+    prepare_base(folder.path(), dense_model(DType::f32));
     auto config = tiny_probe(folder.path(), "out");
     config.languages = {"el", "yi"};
     test::expect_error(Exit::data, "yi (5 rows)", [&] { probe(config, group); });
@@ -365,11 +363,11 @@ TEST(ProbeTest, TooLittleTextIsNamedBeforeAnyWork) {
 // The deviation of bf16 weights is taken in f32, where it is not rounded away.
 TEST(ProbeTest, WeightsMoveInSinglePrecision) {
     test::SharedFolder const folder;
-    prepare(folder.path(), dense_model(DType::bf16));
+    prepare_base(folder.path(), dense_model(DType::bf16));
     auto config = tiny_probe(folder.path(), "out");
     config.languages = {"el"};
     config.learning_rate = 1e-6F;  // a bf16 of 0.02 is 8e-5 from the next
-    auto const result = probe(config, world());
+    auto const result = probe(config, test::all_ranks());
     for (auto const& record : result.records) {
         // Ten steps that fall linearly are 5.5 whole ones; a layer has 576 weights.
         EXPECT_GT(record.norms.ffn[0], 0.1 * 5.5e-6 * std::sqrt(576.0));
@@ -381,9 +379,9 @@ TEST(ProbeTest, OnlyADenseModelIsProbed) {
     test::SharedFolder const folder;
     auto model = dense_model(DType::f32);
     model.layers[1].experts.resize(2);
-    prepare(folder.path(), model);
+    prepare_base(folder.path(), model);
     test::expect_error(Exit::usage, "layer 1 has 2 experts", [&] {
-        probe(tiny_probe(folder.path(), "out"), world());
+        probe(tiny_probe(folder.path(), "out"), test::all_ranks());
     });
 }
 

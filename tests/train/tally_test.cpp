@@ -1,5 +1,6 @@
 // train/tally_test.cpp - sums by hand, over micro-batches and ranks.
 #include "train/tally.h"
+#include "support/all_ranks.h"
 
 #include <gtest/gtest.h>
 
@@ -14,14 +15,10 @@ ModelConfig two_layers() {
     return config;
 }
 
-Batch batch_of(std::vector<std::int32_t> languages) {
+Batch batch_of_languages(std::vector<std::int32_t> languages) {
     auto batch = make_batch(static_cast<std::int64_t>(languages.size()), 1);
     batch.language = std::move(languages);
     return batch;
-}
-
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
 }
 
 TEST(TallyTest, IsEmptyAtFirst) {
@@ -38,14 +35,15 @@ TEST(TallyTest, IsEmptyAtFirst) {
 
 // Every rank adds the same two micro-batches, so sums are P times those of one, means the same.
 TEST(TallyTest, SumsAreThoseByHand) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     StepTally tally(two_layers(), {"el", "hu", "tr"});
     tally.add(
-        batch_of({0, 2}),
+        batch_of_languages({0, 2}),
         {{6.0, 1.0}, {4, 1}, 1.5, {0.5, 0.25, 0.125}, {{}, {5, 1, 4}}, {{}, {4, 1, 2}}}
     );
     tally.add(
-        batch_of({2}), {{3.0}, {3}, 0.5, {0.25, 0.25, 0.5}, {{}, {0, 3, 3}}, {{2, 2, 0}, {4, 3, 0}}}
+        batch_of_languages({2}),
+        {{3.0}, {3}, 0.5, {0.25, 0.25, 0.5}, {{}, {0, 3, 3}}, {{2, 2, 0}, {4, 3, 0}}}
     );
     tally.reduce(group);
 
@@ -67,11 +65,12 @@ TEST(TallyTest, SumsAreThoseByHand) {
 
 // Rank r adds one row of language r: the sums have all of them.
 TEST(TallyTest, RanksWithDifferentRowsAddUp) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     StepTally tally(two_layers(), {"a", "b", "c"});
     auto const rank = group.rank();
     tally.add(
-        batch_of({rank % 3}), {{1.0 + rank}, {1}, 0.25, {}, {{}, {rank == 0 ? 2 : 0, 0, 1}}, {}}
+        batch_of_languages({rank % 3}),
+        {{1.0 + rank}, {1}, 0.25, {}, {{}, {rank == 0 ? 2 : 0, 0, 1}}, {}}
     );
     tally.reduce(group);
     for (int r = 0; r < group.size(); ++r) {
@@ -85,9 +84,9 @@ TEST(TallyTest, RanksWithDifferentRowsAddUp) {
 }
 
 TEST(TallyTest, AnEmptyBatchAddsOnlyItsBalance) {
-    auto const group = world();
+    auto const group = test::all_ranks();
     StepTally tally(two_layers(), {"el"});
-    tally.add(batch_of({}), {{}, {}, 0.75, {}, {{}, {0, 0, 0}}, {}});
+    tally.add(batch_of_languages({}), {{}, {}, 0.75, {}, {{}, {0, 0, 0}}, {}});
     tally.reduce(group);
     EXPECT_EQ(tally.targets(), 0.0);
     EXPECT_EQ(tally.loss(), 0.0);
@@ -99,7 +98,9 @@ TEST(TallyTest, AnEmptyBatchAddsOnlyItsBalance) {
 
 TEST(TallyTest, ClearForgetsAll) {
     StepTally tally(two_layers(), {"el"});
-    tally.add(batch_of({0}), {{6.0}, {4}, 1.5, {0.5, 0.5, 0.5}, {{}, {5, 1, 4}}, {{4, 1, 2}}});
+    tally.add(
+        batch_of_languages({0}), {{6.0}, {4}, 1.5, {0.5, 0.5, 0.5}, {{}, {5, 1, 4}}, {{4, 1, 2}}}
+    );
     tally.clear();
     EXPECT_EQ(tally.targets(), 0.0);
     EXPECT_EQ(tally.balance_loss(), 0.0);

@@ -14,6 +14,7 @@
 #include "checkpoint/run_checkpoints.h"
 #include "checkpoint/save.h"
 #include "moe/placement.h"
+#include "support/all_ranks.h"
 #include "support/byte_corpus.h"
 #include "support/shared_folder.h"
 #include "support/temporary_folder.h"
@@ -21,10 +22,6 @@
 
 namespace isogloss {
 namespace {
-
-MpiComm world() {
-    return MpiComm::split(MPI_COMM_WORLD, 0, 0);
-}
 
 ModelConfig tiny_model() {
     ModelConfig config;
@@ -69,7 +66,9 @@ Placement placement_of(ModelConfig const& config, MpiComm const& group, Nodes no
 }
 
 // Corpus and first checkpoint, by the ranks of `group`.
-void prepare(std::filesystem::path const& folder, MpiComm const& group, ModelConfig const& config) {
+void prepare_start(
+    std::filesystem::path const& folder, MpiComm const& group, ModelConfig const& config
+) {
     if (group.rank() == 0) {
         test::write_byte_corpus(
             folder / "corpus",
@@ -178,8 +177,8 @@ void copy_checkpoint(RunConfig const& from, RunConfig const& to, std::int64_t st
 // Repeating letters have next to no entropy, and random weights know nothing: about ln 257 nats.
 TEST(TrainerTest, TheLossFalls) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     auto run = tiny_run(folder.path(), "run");
     run.train.steps = 40;
     StopSignal const stop;
@@ -199,8 +198,8 @@ TEST(TrainerTest, TheLossFalls) {
 
 TEST(TrainerTest, ResumedEqualsUninterruptedBitForBit) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto const straight = tiny_run(folder.path(), "straight");
     auto const first = train(straight, group, stop);
@@ -252,8 +251,8 @@ std::vector<std::int64_t> steps_with_scores(RunConfig const& run) {
 
 TEST(TrainerTest, AValidationThatWasCutOffIsMadeUpFor) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto run = tiny_run(folder.path(), "run");
     run.train.evaluate_every = 4;
@@ -298,9 +297,9 @@ TEST(TrainerTest, AValidationThatWasCutOffIsMadeUpFor) {
 // below 1e-3 of the loss; another global batch or a missing mean changes it by 1e-1.
 TEST(TrainerTest, AnyNumberOfRanksHasTheSameLossCurve) {
     test::SharedFolder const folder;
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const alone = MpiComm::split(MPI_COMM_WORLD, group.rank(), 0);
-    prepare(folder.path(), group, tiny_model());
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto const together = tiny_run(folder.path(), "together");
     ASSERT_EQ(train(together, group, stop).exit, Exit::done);
@@ -318,9 +317,9 @@ TEST(TrainerTest, AnyNumberOfRanksHasTheSameLossCurve) {
 // A checkpoint of all ranks goes on on one, and ends where all ranks end.
 TEST(TrainerTest, ARunGoesOnOnAnotherNumberOfRanks) {
     test::SharedFolder const folder;
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const alone = MpiComm::split(MPI_COMM_WORLD, group.rank(), 0);
-    prepare(folder.path(), group, tiny_model());
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto const together = tiny_run(folder.path(), "together");
     ASSERT_EQ(train(together, group, stop).exit, Exit::done);
@@ -343,8 +342,8 @@ TEST(TrainerTest, ARunGoesOnOnAnotherNumberOfRanks) {
 // order, so that the bits are the same.
 TEST(TrainerTest, ARunMovesFromRankToRankOnTheWay) {
     test::SharedFolder const folder;
-    auto const all = world();
-    prepare(folder.path(), all, tiny_model());
+    auto const all = test::all_ranks();
+    prepare_start(folder.path(), all, tiny_model());
     StopSignal const stop;
     auto before = tiny_run(folder.path(), "0");
     before.train.checkpoint_every = 3;
@@ -376,8 +375,8 @@ TEST(TrainerTest, ARunMovesFromRankToRankOnTheWay) {
 
 TEST(TrainerTest, AThreadSavesTheSameBytesAsTheLoop) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto thread = tiny_run(folder.path(), "thread");
     thread.train.checkpoint_every = 1;  // every save comes while the one before may be under way
@@ -410,8 +409,8 @@ TEST(TrainerTest, AThreadSavesTheSameBytesAsTheLoop) {
 
 TEST(TrainerTest, ARunKeepsTheCheckpointsThatItIsToldTo) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto run = tiny_run(folder.path(), "run");
     run.train.checkpoint_every = 2;
@@ -434,8 +433,8 @@ TEST(TrainerTest, ARunKeepsTheCheckpointsThatItIsToldTo) {
 // So many minutes pass before the first step, and none do.
 TEST(TrainerTest, TheClockAsksForCheckpointsToo) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto run = tiny_run(folder.path(), "run");
     run.train.steps = 3;
@@ -452,13 +451,13 @@ TEST(TrainerTest, TheClockAsksForCheckpointsToo) {
 
 TEST(TrainerTest, FrozenParametersKeepTheirBits) {
     test::SharedFolder const folder;
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto config = tiny_model();
     config.backbone_trainable = false;
     config.layers[0].experts[0].trainable = false;
     config.layers[1].experts[0].trainable = false;
     config.layers[1].experts[1].trainable = false;
-    prepare(folder.path(), group, config);
+    prepare_start(folder.path(), group, config);
     StopSignal const stop;
     auto const run = tiny_run(folder.path(), "run");
     auto const outcome = train(run, group, stop);
@@ -548,8 +547,8 @@ void expect_hard_score(
 // frozen one does. All rows of hu go to expert 2.
 TEST(TrainerTest, HardRowsTrainTheExpertOfTheirLanguage) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, grouped_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, grouped_model());
     StopSignal const stop;
     auto run = hard_stage(folder.path(), "released");
     run.data.languages = {"hu"};
@@ -603,10 +602,10 @@ void expect_same_curves(
 
 TEST(TrainerTest, StagesAreTheSameOnAnyNumberOfRanks) {
     test::SharedFolder const folder;
-    auto const group = world();
+    auto const group = test::all_ranks();
     auto const alone = MpiComm::split(MPI_COMM_WORLD, group.rank(), 0);
     auto const own = "-" + std::to_string(group.rank());
-    prepare(folder.path(), group, grouped_model());
+    prepare_start(folder.path(), group, grouped_model());
     StopSignal const stop;
     auto const hard = hard_stage(folder.path(), "hard");
     auto const hard_alone = hard_stage(folder.path(), "hard" + own);
@@ -629,8 +628,8 @@ TEST(TrainerTest, StagesAreTheSameOnAnyNumberOfRanks) {
 // No data.languages means all but the replayed; all are scored.
 TEST(TrainerTest, LearnedAndReplayedLanguagesAreScored) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, grouped_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, grouped_model());
     StopSignal const stop;
     auto run = review_stage(folder.path(), "run");
     run.data.languages.clear();
@@ -643,8 +642,8 @@ TEST(TrainerTest, LearnedAndReplayedLanguagesAreScored) {
 
 TEST(TrainerTest, AStageGoesOnBitForBit) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, grouped_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, grouped_model());
     StopSignal const stop;
     for (auto const* stage : {"hard", "review"}) {
         auto const run_of = [&](std::string const& out) {
@@ -664,8 +663,8 @@ TEST(TrainerTest, AStageGoesOnBitForBit) {
 
 TEST(TrainerTest, NotFiniteIsSkippedNamedCountedAndEndsTheRun) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     StopSignal const stop;
     auto run = tiny_run(folder.path(), "run");
     run.train.max_not_finite = 3;
@@ -689,8 +688,8 @@ TEST(TrainerTest, NotFiniteIsSkippedNamedCountedAndEndsTheRun) {
 
 TEST(TrainerTest, ARequestToOneRankStopsAllWithACheckpoint) {
     test::SharedFolder const folder;
-    auto const group = world();
-    prepare(folder.path(), group, tiny_model());
+    auto const group = test::all_ranks();
+    prepare_start(folder.path(), group, tiny_model());
     auto const run = tiny_run(folder.path(), "run");
     {
         StopSignal stop;
