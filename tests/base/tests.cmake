@@ -1,5 +1,4 @@
-isogloss_test(base floors)
-target_compile_definitions(base_floors_test PRIVATE ISOGLOSS_SOURCE_DIR="${PROJECT_SOURCE_DIR}/src")
+isogloss_test(base floors DEFINITIONS ISOGLOSS_SOURCE_DIR="${PROJECT_SOURCE_DIR}/src")
 foreach(name duration error file hash json math options progress random require table text unique_handle)
     isogloss_test(base ${name})
 endforeach()

@@ -10,9 +10,6 @@ isogloss_test(checkpoint verify RANKS 1 LABELS threads)
 isogloss_test(checkpoint foreign_elements)
 isogloss_test(checkpoint hugging_face_config)
 isogloss_test(checkpoint hugging_face_form)
-isogloss_test(checkpoint hugging_face_golden RANKS 1 TIMEOUT 120)
+isogloss_test(checkpoint hugging_face_golden RANKS 1 TIMEOUT 120
+    DEFINITIONS ISOGLOSS_GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden/hf")
 isogloss_test(checkpoint hugging_face_import RANKS 1 2 4)
-foreach(name golden import)
-    target_compile_definitions(checkpoint_hugging_face_${name}_test PRIVATE
-        ISOGLOSS_GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden/hf")
-endforeach()

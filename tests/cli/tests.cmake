@@ -1,7 +1,5 @@
 add_executable(cli_faulty_commands cli/faulty_commands.cpp)
 target_link_libraries(cli_faulty_commands PRIVATE isogloss_options isogloss::cli)
-isogloss_test(cli run_main TIMEOUT 120)
-add_dependencies(cli_run_main_test cli_faulty_commands)
-target_compile_definitions(cli_run_main_test PRIVATE
-    ISOGLOSS_TEST_PROGRAM="$<TARGET_FILE:cli_faulty_commands>"
+isogloss_test(cli run_main TIMEOUT 120 DEPENDS cli_faulty_commands
+    DEFINITIONS ISOGLOSS_TEST_PROGRAM="$<TARGET_FILE:cli_faulty_commands>"
     ISOGLOSS_TEST_MPIEXEC="${MPIEXEC_EXECUTABLE}")

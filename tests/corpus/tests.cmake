@@ -13,9 +13,8 @@ isogloss_test(corpus json_field)
 isogloss_test(corpus text_counts)
 isogloss_test(corpus text_hash)
 isogloss_test(corpus loader LABELS threads)
-isogloss_test(corpus hugging_face LABELS threads)
-target_compile_definitions(corpus_hugging_face_test PRIVATE
-    ISOGLOSS_GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden/tokenizers")
+isogloss_test(corpus hugging_face LABELS threads
+    DEFINITIONS ISOGLOSS_GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden/tokenizers")
 isogloss_test(corpus expression)
 isogloss_test(corpus text_pattern)
 isogloss_test(corpus added_tokens)

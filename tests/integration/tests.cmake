@@ -1,19 +1,11 @@
 # The real program, under mpirun where it has ranks. `ctest -L integration` runs these alone.
 function(isogloss_program_test name)
     cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "LABELS")
-    set(target integration_${name}_test)
-    add_executable(${target} integration/${name}_test.cpp)
-    target_link_libraries(${target} PRIVATE
-        isogloss_options GTest::gtest GTest::gtest_main isogloss::base)
-    target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-    target_compile_options(${target} PRIVATE ${ISOGLOSS_QUICK_TO_COMPILE})
-    target_precompile_headers(${target} REUSE_FROM isogloss_test_headers)
-    target_compile_definitions(${target} PRIVATE
-        ISOGLOSS_TEST_PROGRAM="$<TARGET_FILE:isogloss>"
-        ISOGLOSS_TEST_MPIEXEC="${MPIEXEC_EXECUTABLE}"
-        ISOGLOSS_TEST_SOURCE="${PROJECT_SOURCE_DIR}")
-    add_dependencies(${target} isogloss)
-    add_test(NAME integration.${name} COMMAND ${target})
+    isogloss_add_test_file(integration_tests plain integration/${name}_test.cpp
+        NEEDS isogloss::comm DEPENDS isogloss
+        DEFINITIONS ISOGLOSS_TEST_PROGRAM="$<TARGET_FILE:isogloss>"
+        ISOGLOSS_TEST_MPIEXEC="${MPIEXEC_EXECUTABLE}" ISOGLOSS_TEST_SOURCE="${PROJECT_SOURCE_DIR}")
+    add_test(NAME integration.${name} COMMAND integration_tests --file ${name}_test.cpp)
     set_tests_properties(integration.${name} PROPERTIES
         TIMEOUT ${test_TIMEOUT} PROCESSORS 2 LABELS "integration;${test_LABELS}"
         ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
@@ -25,7 +17,6 @@ isogloss_program_test(chain TIMEOUT 300)
 isogloss_program_test(checkpoints TIMEOUT 300)
 isogloss_program_test(faults TIMEOUT 300 LABELS faults)
 isogloss_program_test(crashes TIMEOUT 600 LABELS faults)
-target_link_libraries(integration_crashes_test PRIVATE isogloss::comm)
 isogloss_program_test(stopping TIMEOUT 300 LABELS faults)
 isogloss_program_test(interruption TIMEOUT 300)
 isogloss_program_test(help TIMEOUT 60)

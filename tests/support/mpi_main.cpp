@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "support/file_choice.h"
+
 namespace {
 
 class FailurePrinter : public testing::EmptyTestEventListener {
@@ -44,7 +46,9 @@ int main(int argc, char** argv) {
     int provided = 0;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided);
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    testing::InitGoogleTest(&argc, argv);
+    if (!isogloss::test::take_words(argc, argv)) {
+        MPI_Abort(MPI_COMM_WORLD, 2);
+    }
     int rank = 0;
     int size = 1;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
