@@ -58,10 +58,16 @@ void write_seeds(fs::path const& folder) {
     }
 }
 
-void replay_all() {
+// The folder of files that once broke the target: it has the program's name less `_replay`.
+fs::path bad_files(fs::path const& program) {
+    auto const name = program.filename().string();
+    return fs::path(ISOGLOSS_FUZZ_SEEDS) / name.substr(0, name.rfind("_replay"));
+}
+
+void replay_all(fs::path const& folder) {
     auto whole = seeds();
-    if (fs::exists(ISOGLOSS_FUZZ_SEEDS)) {
-        for (auto const& entry : fs::directory_iterator(ISOGLOSS_FUZZ_SEEDS)) {
+    if (fs::exists(folder)) {
+        for (auto const& entry : fs::directory_iterator(folder)) {
             whole.push_back(content_of(entry.path()));
         }
     }
@@ -86,7 +92,7 @@ int main(int argc, char** argv) {
     if (words.size() == 2 && words[0] == "--write-seeds") {
         write_seeds(words[1]);
     } else if (words.empty()) {
-        replay_all();
+        replay_all(bad_files(argv[0]));
     } else {
         for (auto const& word : words) {
             read_and_judge(content_of(word));
