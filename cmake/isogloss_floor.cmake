@@ -4,7 +4,7 @@
 # and no_cuda.cpp is left out; without, no_cuda.cpp stands in, whose functions throw an Error that
 # says how to build with CUDA. So no #ifdef is needed anywhere.
 #
-# With ISOGLOSS_UNITY the compiler gets six files at a time, for what it reads and makes of headers
+# With ISOGLOSS_UNITY the compiler gets twelve files at a time, for what it reads and makes of headers
 # takes most of its time. So names within `namespace {` must be unique in their floor.
 #
 # Files *_hopper.cu have instructions of that generation alone, so they are compiled for it (sm_90a)
@@ -35,7 +35,7 @@ function(isogloss_floor name)
         return()
     endif()
     set_target_properties(isogloss_${name} PROPERTIES
-        UNITY_BUILD ${ISOGLOSS_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+        UNITY_BUILD ${ISOGLOSS_UNITY} UNITY_BUILD_BATCH_SIZE 12)
     if(floor_QUICK)
         target_compile_options(isogloss_${name} PRIVATE ${ISOGLOSS_QUICK_TO_COMPILE})
         target_precompile_headers(isogloss_${name} REUSE_FROM isogloss_quick_headers)
