@@ -7,12 +7,12 @@ function(isogloss_program_test name)
         ISOGLOSS_TEST_MPIEXEC="${MPIEXEC_EXECUTABLE}" ISOGLOSS_TEST_SOURCE="${PROJECT_SOURCE_DIR}")
     add_test(NAME integration.${name} COMMAND integration_tests --file ${name}_test.cpp)
     set_tests_properties(integration.${name} PROPERTIES
-        TIMEOUT ${test_TIMEOUT} PROCESSORS 2 LABELS "integration;${test_LABELS}"
+        TIMEOUT ${test_TIMEOUT} LABELS "integration;${test_LABELS}"
         ENVIRONMENT "${ISOGLOSS_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
 endfunction()
 
-# Most of what crashes and help do is to wait, for a watchdog or for a program to start: another test
-# may run beside them.
+# Half of their time and more they wait, for a program to start or to end or for a watchdog: another
+# test may run beside them. The longest begins first.
 isogloss_program_test(chain TIMEOUT 300)
 isogloss_program_test(checkpoints TIMEOUT 300)
 isogloss_program_test(faults TIMEOUT 300 LABELS faults)
@@ -24,4 +24,4 @@ isogloss_program_test(families TIMEOUT 300)
 isogloss_program_test(grouping TIMEOUT 60)
 isogloss_program_test(plans TIMEOUT 60)
 isogloss_program_test(methods TIMEOUT 600)
-set_tests_properties(integration.crashes integration.help PROPERTIES PROCESSORS 1)
+set_tests_properties(integration.crashes PROPERTIES COST 100)

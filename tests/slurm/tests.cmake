@@ -11,6 +11,7 @@ function(isogloss_slurm_test name)
 endfunction()
 
 isogloss_slurm_test(queue TIMEOUT 600)
+set_tests_properties(slurm.queue PROPERTIES COST 100)   # the longest begins first
 isogloss_slurm_test(cluster TIMEOUT 120)
 isogloss_slurm_test(submit TIMEOUT 60)
 isogloss_slurm_test(documents TIMEOUT 60)
