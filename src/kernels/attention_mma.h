@@ -28,15 +28,17 @@ __device__ Head<T> head_of(T* all, std::int64_t heads, std::int64_t head, Attent
     return {all + blockIdx.z * s.row_length * stride + head * s.head_width, stride};
 }
 
-/// Begins to copy tokens [begin, begin + rows) of a head; zeros after the row's end.
-template <int rows, int width>
-__device__ void load_async(
-    Head<bf16 const> head, int begin, AttentionShape const& s, Tile<width> to
+/// Begins to copy tokens [begin, begin + rows) of a head to the rows of a tile, with all `threads`
+/// of the block; zeros after the row's end. Tiles place rows that are as many apart as come at once
+/// alike.
+template <int rows, int width, int threads, class AnyTile>
+__device__ void copy_tokens_async(
+    Head<bf16 const> head, int begin, AttentionShape const& s, AnyTile to
 ) {
     constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(bf16));
     constexpr int kVectors = width / kVector;
-    constexpr int kRowsAtOnce = kMmaThreads / kVectors;
-    static_assert(rows % kRowsAtOnce == 0);
+    constexpr int kRowsAtOnce = threads / kVectors;
+    static_assert(rows % kRowsAtOnce == 0 && kRowsAtOnce % 8 == 0);
     int const row = static_cast<int>(threadIdx.x) / kVectors;
     int const column = static_cast<int>(threadIdx.x) % kVectors * kVector;
     int const rows_inside = static_cast<int>(s.row_length) - begin - row;
@@ -47,6 +49,13 @@ __device__ void load_async(
         copy_vector_async(place + static_cast<unsigned>(r * to.kRowBytes), from, r < rows_inside);
         from += kRowsAtOnce * head.stride;
     }
+}
+
+template <int rows, int width>
+__device__ void load_async(
+    Head<bf16 const> head, int begin, AttentionShape const& s, Tile<width> to
+) {
+    copy_tokens_async<rows, width, kMmaThreads>(head, begin, s, to);
 }
 
 /// Two stages of tiles of keys and values in shared memory: one is worked on while the other is

@@ -18,25 +18,11 @@ __device__ inline int row_of_warp() {
     return static_cast<int>(threadIdx.x) / kWarp * kTileRows;
 }
 
-/// Begins to copy tokens [begin, begin + rows) of a head; zeros after the row's end.
 template <int rows, int width>
 __device__ void load_async(
     Head<bf16 const> head, int begin, AttentionShape const& s, SwizzledTile<rows, width> to
 ) {
-    constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(bf16));
-    constexpr int kVectors = width / kVector;
-    constexpr int kRowsAtOnce = kBlockThreads / kVectors;
-    static_assert(rows % kRowsAtOnce == 0 && kRowsAtOnce % 8 == 0);
-    int const row = static_cast<int>(threadIdx.x) / kVectors;
-    int const column = static_cast<int>(threadIdx.x) % kVectors * kVector;
-    int const rows_inside = static_cast<int>(s.row_length) - begin - row;
-    bf16 const* from = head.first + (begin + row) * head.stride + column;
-    SharedAddress const place = to.at(row, column);
-#pragma unroll
-    for (int r = 0; r < rows; r += kRowsAtOnce) {
-        copy_vector_async(place + static_cast<unsigned>(r * to.kRowBytes), from, r < rows_inside);
-        from += kRowsAtOnce * head.stride;
-    }
+    copy_tokens_async<rows, width, kBlockThreads>(head, begin, s, to);
 }
 
 /// The tile that begins where `tile` ends, or `count` such tiles later.
