@@ -19,7 +19,7 @@ set(ISOGLOSS_TEST_ENVIRONMENT
     OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
     OMPI_MCA_odls_base_sigkill_timeout=0
-    OMP_WAIT_POLICY=passive ASAN_OPTIONS=detect_leaks=0
+    OMP_WAIT_POLICY=passive ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
     TSAN_OPTIONS=ignore_noninstrumented_modules=1)
 
 add_custom_target(isogloss_thread_tests)
