@@ -130,11 +130,7 @@ bool hopper_attention_serves(AttentionShape const& shape, bf16 const* qkv, bf16 
 }
 
 void hopper_attention(AttentionForward<bf16> const& pass, Stream stream) {
-    if (pass.shape.head_width == 64) {
-        group_forward<64>(pass, stream);
-    } else {
-        group_forward<128>(pass, stream);
-    }
+    with_head_width(pass.shape, [&](auto width) { group_forward<width.value>(pass, stream); });
 }
 
 }  // namespace isogloss::cuda

@@ -165,17 +165,12 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
 }  // namespace
 
 void hopper_key_gradients(AttentionBackward<bf16> const& pass, Stream stream) {
-    if (pass.shape.head_width == 64) {
+    with_head_width(pass.shape, [&](auto width) {
         launch_groups(
-            group_key_gradient_kernel<64>, BackwardTiles<64>::kBytes, pass.shape.kv_heads, pass,
-            stream
+            group_key_gradient_kernel<width.value>, BackwardTiles<width.value>::kBytes,
+            pass.shape.kv_heads, pass, stream
         );
-    } else {
-        launch_groups(
-            group_key_gradient_kernel<128>, BackwardTiles<128>::kBytes, pass.shape.kv_heads, pass,
-            stream
-        );
-    }
+    });
 }
 
 }  // namespace isogloss::cuda

@@ -79,11 +79,7 @@ bool mma_attention_serves(AttentionShape const& shape, bf16 const* qkv, bf16 con
 }
 
 void mma_attention(AttentionForward<bf16> const& pass, Stream stream) {
-    if (pass.shape.head_width == 64) {
-        forward<64>(pass, stream);
-    } else {
-        forward<128>(pass, stream);
-    }
+    with_head_width(pass.shape, [&](auto width) { forward<width.value>(pass, stream); });
 }
 
 }  // namespace isogloss::cuda

@@ -2,6 +2,8 @@
 // how tiles come to shared memory, which keys a query sees. For .cu files only.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/attention_cuda.h"
 #include "kernels/cuda_mma.h"
 
@@ -223,6 +225,19 @@ void launch(
     );
     kernel<<<grid, kMmaThreads, static_cast<std::size_t>(bytes), queue_of(stream).get()>>>(pass);
     ISOGLOSS_CUDA(cudaGetLastError());
+}
+
+/// Calls launch(HeadWidth<w>{}) with w the shape's: 64 or 128, which mma_attention_serves made
+/// sure.
+template <int width>
+using HeadWidth = std::integral_constant<int, width>;
+template <class Launch>
+void with_head_width(AttentionShape const& shape, Launch const& launch) {
+    if (shape.head_width == 64) {
+        launch(HeadWidth<64>{});
+    } else {
+        launch(HeadWidth<128>{});
+    }
 }
 
 }  // namespace isogloss::cuda

@@ -186,11 +186,7 @@ void backward(AttentionBackward<bf16> const& pass, Stream stream) {
 }  // namespace
 
 void mma_attention_backward(AttentionBackward<bf16> const& pass, Stream stream) {
-    if (pass.shape.head_width == 64) {
-        backward<64>(pass, stream);
-    } else {
-        backward<128>(pass, stream);
-    }
+    with_head_width(pass.shape, [&](auto width) { backward<width.value>(pass, stream); });
 }
 
 }  // namespace isogloss::cuda

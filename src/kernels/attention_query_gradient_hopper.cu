@@ -92,17 +92,12 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
 }  // namespace
 
 void hopper_query_gradients(AttentionBackward<bf16> const& pass, Stream stream) {
-    if (pass.shape.head_width == 64) {
+    with_head_width(pass.shape, [&](auto width) {
         launch_groups(
-            group_query_gradient_kernel<64>, BackwardTiles<64>::kBytes, pass.shape.heads, pass,
-            stream
+            group_query_gradient_kernel<width.value>, BackwardTiles<width.value>::kBytes,
+            pass.shape.heads, pass, stream
         );
-    } else {
-        launch_groups(
-            group_query_gradient_kernel<128>, BackwardTiles<128>::kBytes, pass.shape.heads, pass,
-            stream
-        );
-    }
+    });
 }
 
 void hopper_attention_backward(AttentionBackward<bf16> const& pass, Stream stream) {
