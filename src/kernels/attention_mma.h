@@ -227,10 +227,10 @@ void launch(
     ISOGLOSS_CUDA(cudaGetLastError());
 }
 
-/// Calls launch(HeadWidth<w>{}) with w the shape's: 64 or 128, which mma_attention_serves made
-/// sure.
 template <int width>
 using HeadWidth = std::integral_constant<int, width>;
+/// Calls launch(HeadWidth<w>{}) with w the shape's: 64 or 128, which mma_attention_serves made
+/// sure.
 template <class Launch>
 void with_head_width(AttentionShape const& shape, Launch const& launch) {
     if (shape.head_width == 64) {
