@@ -19,6 +19,8 @@ namespace {
 
 // How long a failing rank waits to learn whether the others fail too, in seconds.
 constexpr double kPatience = 1.0;
+// How long the other ranks leave the first to say what all of them know, in seconds.
+constexpr double kFirstSpeaks = 10.0;
 
 int number_in_environment(std::initializer_list<char const*> names, int otherwise) {
     for (auto const* name : names) {
@@ -151,16 +153,30 @@ void print(std::string const& text, std::string const& prefix) {
     std::fflush(stderr);
 }
 
+// Where MPI does not run yet, the fault of a command line is that of every rank that was started:
+// the first says it, and the others wait, because the end of any of them ends the job.
+void say_once(Failure const& failure, std::string const& text) {
+    if (failure.code == Exit::usage && launched_rank() != 0) {
+        std::this_thread::sleep_for(std::chrono::duration<double>(kFirstSpeaks));
+    } else {
+        print(text, "");
+    }
+}
+
+// Of a failure that all ranks share and each tells in its own words.
+void abort_when_all_have_spoken(Exit code) {
+    FailureNotice spoken("spoken");
+    static_cast<void>(spoken.is_shared_within(kPatience));
+    abort_all_ranks(code);
+}
+
 // Ends this rank, and with it the job. Only a failure that all ranks share ends in good order.
 int end_with(Failure const& failure) {
     auto const code = static_cast<int>(failure.code);
     auto const text = described(failure);
     auto const rank = rank_for_messages();
     if (ranks_for_messages() == 1) {
-        // MPI may not run yet: then the fault of a command line is that of all that were started.
-        if (failure.code != Exit::usage || launched_rank() == 0) {
-            print(text, "");
-        }
+        say_once(failure, text);
         end_mpi_after_shared_failure();
         return code;
     }
@@ -174,8 +190,8 @@ int end_with(Failure const& failure) {
         return code;
     }
     print(text, fmt::format("[rank {}] ", rank));
-    if (shared) {  // let the others say theirs
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    if (shared) {
+        abort_when_all_have_spoken(failure.code);
     }
     abort_all_ranks(failure.code);
     return code;

@@ -114,6 +114,17 @@ TEST(RunMainTest, FaultsOfUsageOnAllRanksArePrintedOnce) {
     EXPECT_EQ(times(unknown.output, "did you mean"), 1) << unknown.output;
 }
 
+// The end of one rank ends the job, also of a first rank that has not spoken yet.
+TEST(RunMainTest, AFaultOfUsageIsPrintedAlsoWhenTheFirstRankIsLate) {
+    std::string const program = ISOGLOSS_TEST_PROGRAM;
+    auto const outcome = run(
+        std::string(ISOGLOSS_TEST_MPIEXEC) + " -n 1 sh -c 'sleep 2; exec " + program +
+        " gret' : -n 1 " + program + " gret"
+    );
+    EXPECT_EQ(outcome.code, 2) << outcome.output;
+    EXPECT_EQ(times(outcome.output, "did you mean"), 1) << outcome.output;
+}
+
 TEST(RunMainTest, ALoneCommandOnManyRanksIsRefused) {
     auto const outcome = on_ranks(2, "greet world");
     EXPECT_EQ(outcome.code, 2) << outcome.output;
