@@ -105,7 +105,9 @@ private:
         auto const begin = now();
         model_.parameters().restart_gradients();
         auto const zeroed = now();
-        model_.train(batch_, {.counted_targets = counted_, .losses = {.balance = 0.01}});
+        model_.train(
+            batch_, {.counted_targets = counted_, .losses = {.balance = 0.01}, .sums = &optimizer_}
+        );
         auto const trained = now();
         mark_phase("reducing gradients");
         double const norm = optimizer_.reduce_gradients(world_);

@@ -38,10 +38,22 @@ void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
 }
 
 void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
+    reduce_scatter_sum(x, {0, x.size(), x.size()}, group, stream);
+}
+
+void reduce_scatter_sum(
+    View<float, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream
+) {
+    require(
+        x.size() == stretch.size && 0 <= stretch.begin &&
+            stretch.begin + stretch.size <= stretch.whole,
+        "reduce_scatter_sum: {} elements as [{}, {}) of {}", x.size(), stretch.begin,
+        stretch.begin + stretch.size, stretch.whole
+    );
     Waiting const waiting("reduce-scatter", group);
     switch (x.device) {
-        case Device::cpu: return mpi::reduce_scatter_sum(x, group);
-        case Device::cuda: return cuda::reduce_scatter_sum(x, group, stream);
+        case Device::cpu: return mpi::reduce_scatter_sum(x, stretch, group);
+        case Device::cuda: return cuda::reduce_scatter_sum(x, stretch, group, stream);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "comm/mpi_comm.h"
 #include "comm/own_rows.h"
+#include "comm/stretch.h"
 #include "device/view.h"
 
 namespace isogloss {
@@ -24,6 +25,13 @@ void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream);
 /// in rank order; the rest of x is left as it is. Float only: a sum of bf16 as integers is a silent
 /// fault, so there is no such overload.
 void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream);
+
+/// The same for a stretch of a longer run, whose parts then have the sums that one call for the
+/// whole run would give them (NCCL: with another rounding): x [stretch.size]; rank r keeps those of
+/// stretch.of_rank(ranks, r).
+void reduce_scatter_sum(
+    View<float, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream
+);
 
 /// The reverse: every rank gives elements even_part(x.size(), ranks, rank) and receives the others.
 template <class T>

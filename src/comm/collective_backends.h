@@ -6,6 +6,7 @@
 
 #include "comm/mpi_comm.h"
 #include "comm/own_rows.h"
+#include "comm/stretch.h"
 #include "device/view.h"
 
 namespace isogloss {
@@ -13,7 +14,7 @@ namespace isogloss {
 /// Host memory, by MPI: collective_mpi.cpp.
 namespace mpi {
 void all_reduce_sum(View<float, 1> x, MpiComm const& group);
-void reduce_scatter_sum(View<float, 1> x, MpiComm const& group);
+void reduce_scatter_sum(View<float, 1> x, Stretch const& stretch, MpiComm const& group);
 template <class T>
 void all_gather(View<T, 1> x, MpiComm const& group);
 template <class T>
@@ -32,7 +33,9 @@ void all_to_all_rows(
 /// Device memory, by NCCL; no_cuda.cpp stands in.
 namespace cuda {
 void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream);
-void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream);
+void reduce_scatter_sum(
+    View<float, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream
+);
 template <class T>
 void all_gather(View<T, 1> x, MpiComm const& group, Stream stream);
 template <class T>

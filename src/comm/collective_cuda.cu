@@ -78,16 +78,20 @@ void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
     detail::check_nccl_state(call.nccl);
 }
 
-void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
+void reduce_scatter_sum(
+    View<float, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream
+) {
     if (group.size() == 1 || x.size() == 0) {
         return;
     }
     if (goes_through_host(group)) {
-        return on_the_host(x, stream, [&](auto host) { mpi::reduce_scatter_sum(host, group); });
+        return on_the_host(x, stream, [&](auto host) {
+            mpi::reduce_scatter_sum(host, stretch, group);
+        });
     }
     Call const call(group, stream);
-    auto const own = even_part(x.size(), group.size(), group.rank());
-    if (parts_are_equal(x.size(), group)) {
+    if (stretch.size == stretch.whole && parts_are_equal(x.size(), group)) {
+        auto const own = stretch.of_rank(group.size(), group.rank());
         ISOGLOSS_NCCL(ncclReduceScatter(
             x.data, x.data + own.begin, count_of(own.size()), ncclFloat32, ncclSum, call.nccl,
             call.queue
@@ -95,11 +99,13 @@ void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
         return detail::check_nccl_state(call.nccl);
     }
     call.together(group, [&](int p) {
-        auto const part = even_part(x.size(), group.size(), p);
+        auto const part = stretch.of_rank(group.size(), p);
         auto* const data = x.data + part.begin;
-        ISOGLOSS_NCCL(ncclReduce(
-            data, data, count_of(part.size()), ncclFloat32, ncclSum, p, call.nccl, call.queue
-        ));
+        if (part.size() > 0) {
+            ISOGLOSS_NCCL(ncclReduce(
+                data, data, count_of(part.size()), ncclFloat32, ncclSum, p, call.nccl, call.queue
+            ));
+        }
     });
 }
 

@@ -53,11 +53,8 @@ int checked_count(std::int64_t count) {
     return static_cast<int>(count);
 }
 
-// Elements [round * chunk, (round + 1) * chunk) of rank p's part of `size` elements.
-Range chunk_of(
-    std::int64_t size, MpiComm const& group, int p, std::int64_t round, std::int64_t chunk
-) {
-    auto const part = even_part(size, group.size(), p);
+// Elements [round * chunk, (round + 1) * chunk) of `part`.
+Range chunk_of(Range part, std::int64_t round, std::int64_t chunk) {
     auto const begin = std::min(part.end, part.begin + round * chunk);
     return {begin, std::min(part.end, begin + chunk)};
 }
@@ -80,17 +77,18 @@ void sum_in_order(std::span<float const* const> terms, float* own, std::int64_t 
 // One round: every rank sends each other rank the chunk of that rank's part and adds up its own.
 void reduce_scatter_round(
     View<float, 1> x,
+    std::span<Range const> parts,
     MpiComm const& group,
     std::int64_t round,
     std::int64_t chunk,
     std::vector<float>& scratch
 ) {
     auto const ranks = index(group.size());
-    auto const own = chunk_of(x.size(), group, group.rank(), round, chunk);
+    auto const own = chunk_of(parts[index(group.rank())], round, chunk);
     std::vector<float const*> terms(ranks);
     std::vector<MPI_Request> requests;
     for (int p = 0; p < group.size(); ++p) {
-        auto const theirs = chunk_of(x.size(), group, p, round, chunk);
+        auto const theirs = chunk_of(parts[index(p)], round, chunk);
         terms[index(p)] = p == group.rank() ? x.data + own.begin : scratch.data() + p * chunk;
         if (p == group.rank()) {
             continue;
@@ -133,19 +131,24 @@ void all_reduce_sum(View<float, 1> x, MpiComm const& group) {
     if (x.size() <= kSmallElements) {
         return small_all_reduce_sum(x, group);
     }
-    reduce_scatter_sum(x, group);
+    reduce_scatter_sum(x, {0, x.size(), x.size()}, group);
     all_gather(x, group);
 }
 
-void reduce_scatter_sum(View<float, 1> x, MpiComm const& group) {
+void reduce_scatter_sum(View<float, 1> x, Stretch const& stretch, MpiComm const& group) {
     if (group.size() == 1) {
         return;
     }
-    auto const longest = even_part(x.size(), group.size(), 0).size();
+    std::vector<Range> parts;
+    std::int64_t longest = 0;
+    for (int p = 0; p < group.size(); ++p) {
+        parts.push_back(stretch.of_rank(group.size(), p));
+        longest = std::max(longest, parts.back().size());
+    }
     auto const chunk = std::min(longest, std::max<std::int64_t>(1, kChunkElements / group.size()));
     std::vector<float> scratch(index(chunk * group.size()));
     for (std::int64_t round = 0; round * chunk < longest; ++round) {
-        reduce_scatter_round(x, group, round, chunk, scratch);
+        reduce_scatter_round(x, parts, group, round, chunk, scratch);
     }
 }
 
@@ -162,8 +165,8 @@ void all_gather(View<T, 1> x, MpiComm const& group) {
         int const sent = (group.rank() + ranks - step) % ranks;
         int const received = (previous + ranks - step) % ranks;
         for (std::int64_t round = 0; round * kChunkElements < longest; ++round) {
-            auto const from = chunk_of(x.size(), group, sent, round, kChunkElements);
-            auto const to = chunk_of(x.size(), group, received, round, kChunkElements);
+            auto const from = chunk_of(even_part(x.size(), ranks, sent), round, kChunkElements);
+            auto const to = chunk_of(even_part(x.size(), ranks, received), round, kChunkElements);
             ISOGLOSS_MPI(MPI_Sendrecv(
                 x.data + from.begin, checked_count(from.size() * bytes), MPI_BYTE, next, 0,
                 x.data + to.begin, checked_count(to.size() * bytes), MPI_BYTE, previous, 0,

@@ -16,7 +16,9 @@ DeviceLink const& link_of(MpiComm const& /*group*/) {
 void all_reduce_sum(View<float, 1> /*x*/, MpiComm const& /*group*/, Stream /*stream*/) {
     fail_without_cuda("all_reduce_sum");
 }
-void reduce_scatter_sum(View<float, 1> /*x*/, MpiComm const& /*group*/, Stream /*stream*/) {
+void reduce_scatter_sum(
+    View<float, 1> /*x*/, Stretch const& /*stretch*/, MpiComm const& /*group*/, Stream /*stream*/
+) {
     fail_without_cuda("reduce_scatter_sum");
 }
 template <class T>

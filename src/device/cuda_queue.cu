@@ -3,8 +3,15 @@
 
 #include "base/math.h"
 #include "device/cuda_check.h"
+#include "device/side_queue.h"
 
-namespace isogloss::cuda {
+namespace isogloss {
+
+void SideQueueTraits::release(type queue) noexcept {
+    delete static_cast<cuda::Queue*>(queue);
+}
+
+namespace cuda {
 namespace {
 
 constexpr std::int64_t kSmallestScratch = std::int64_t{32} << 20;
@@ -57,4 +64,13 @@ Queue& queue_of(Stream stream) {
     return own;
 }
 
-}  // namespace isogloss::cuda
+void* make_queue() {
+    return new Queue;
+}
+
+void put_in_order(Stream earlier, Stream later) {
+    queue_of(later).wait_for(queue_of(earlier));
+}
+
+}  // namespace cuda
+}  // namespace isogloss

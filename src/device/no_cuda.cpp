@@ -6,6 +6,7 @@
 #include "device/cuda_event.h"
 #include "device/cuda_memory.h"
 #include "device/profile_range.h"
+#include "device/side_queue.h"
 
 namespace isogloss {
 
@@ -18,7 +19,16 @@ void fail_without_cuda(char const* what) {
     );
 }
 
+void SideQueueTraits::release(type /*queue*/) noexcept {}
+
 namespace cuda {
+
+void* make_queue() {
+    fail_without_cuda("second queue of a GPU");
+}
+void put_in_order(Stream /*earlier*/, Stream /*later*/) {
+    fail_without_cuda("order of a GPU's queues");
+}
 
 void begin_profile_range(char const* /*phase*/, std::int64_t /*layer*/) noexcept {}
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/math.h"
 #include "optim/gradient_norm.h"
 
 namespace isogloss {
@@ -42,28 +43,92 @@ std::vector<ShardPiece> pieces_of(
     return pieces;
 }
 
+// Parameters are in the order of the blocks, with what is outside of them before and after.
+std::vector<std::size_t> first_of_blocks(std::span<ParameterSpec const> specs) {
+    std::vector<std::size_t> first;
+    std::size_t after = 0;
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        if (specs[i].layer >= 0) {
+            first.resize(index(specs[i].layer + 1), i);
+            after = i + 1;
+        }
+    }
+    first.push_back(after);
+    return first;
+}
+
+// Where the members of a group from parameter `first` on begin.
+std::int64_t beginning_in(ParameterGroup const& group, std::size_t first) {
+    auto const found = std::ranges::lower_bound(group.members, first);
+    return found == group.members.end() ? group.size
+                                        : group.offsets[index(found - group.members.begin())];
+}
+
 }  // namespace
 
-Optimizer::Optimizer(ParameterTable& parameters) {
+Optimizer::Optimizer(ParameterTable& parameters)
+    : Optimizer(
+          parameters,
+          parameters.device() == Device::cpu ? GradientSums::after_backward
+                                             : GradientSums::during_backward
+      ) {}
+
+Optimizer::Optimizer(ParameterTable& parameters, GradientSums sums)
+    : parameters_(&parameters),
+      sums_(sums),
+      side_(parameters.device()),
+      first_of_block_(first_of_blocks(parameters.specs())),
+      begin_of_block_(first_of_block_.size()) {
     for (auto& group : parameters.groups()) {
-        if (group.trainable) {
-            shards_.emplace_back(optimized(group, parameters.specs()));
-            pieces_.push_back(pieces_of(group, parameters.specs(), shards_.back().owned()));
+        if (!group.trainable) {
+            continue;
+        }
+        shards_.emplace_back(optimized(group, parameters.specs()));
+        pieces_.push_back(pieces_of(group, parameters.specs(), shards_.back().owned()));
+        unsummed_.push_back(group.size);
+        for (std::size_t block = 0; block < first_of_block_.size(); ++block) {
+            begin_of_block_[block].push_back(beginning_in(group, first_of_block_[block]));
+        }
+    }
+}
+
+void Optimizer::begin_sums(std::int32_t block) {
+    if (sums_ == GradientSums::after_backward) {
+        return;
+    }
+    auto const first = first_of_block_.at(index(block));
+    parameters_->settle_gradients(
+        {static_cast<std::int64_t>(first), static_cast<std::int64_t>(parameters_->specs().size())}
+    );
+    sum_from(begin_of_block_.at(index(block)));
+}
+
+void Optimizer::sum_from(std::span<std::int64_t const> begin) {
+    side_.begin();
+    for (std::size_t s = 0; s < shards_.size(); ++s) {
+        if (begin[s] < unsummed_[s]) {
+            shards_[s].reduce_gradients({begin[s], unsummed_[s]}, side_.stream());
+            unsummed_[s] = begin[s];
         }
     }
 }
 
 double Optimizer::reduce_gradients(MpiComm const& world) {
-    for (auto& shard : shards_) {
-        shard.reduce_gradients();
+    sum_from(std::vector<std::int64_t>(shards_.size(), 0));
+    side_.end();
+    for (std::size_t s = 0; s < shards_.size(); ++s) {
+        unsummed_[s] = shards_[s].num_elements();
     }
     return gradient_norm(shards_, world);
 }
 
 void Optimizer::update(AdamwStep const& step) {
     for (auto& shard : shards_) {
-        shard.update(step);
+        shard.update_own(step);
+        side_.begin();
+        shard.share_values(side_.stream());  // while the next one is updated
     }
+    side_.end();
 }
 
 }  // namespace isogloss

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "device/side_queue.h"
 #include "model/parameters.h"
 #include "optim/sharded_adamw.h"
 
@@ -17,6 +18,12 @@ struct ShardPiece {
     Range in_shard;             ///< the same elements, in the views of the shard
 };
 
+/// When the sums of gradients over ranks are made.
+enum class GradientSums : std::uint8_t {
+    after_backward,
+    during_backward,  ///< block by block: beside the work of a GPU
+};
+
 /// Optimizer state of this rank: for every trainable group of the table, the rank's part of masters
 /// and moments. The table must outlive it.
 class Optimizer {
@@ -24,9 +31,16 @@ public:
     /// Made after the values were initialised or loaded: masters are copies of them. Not
     /// collective.
     explicit Optimizer(ParameterTable& parameters);
+    Optimizer(ParameterTable& parameters, GradientSums sums);
 
-    /// Sums the gradients over the ranks that share them. Returns the norm of the whole gradient,
-    /// each parameter counted once. Collective over `world`.
+    /// The step's gradients of block `block` and of all that comes after it (block `num_layers`:
+    /// only of what comes after the last) are complete, and nobody writes to them any more. Begins
+    /// their sums over ranks, if they are made during the backward pass; the host goes on.
+    /// Collective, for falling blocks.
+    void begin_sums(std::int32_t block);
+
+    /// Sums the gradients over the ranks that share them, those of begin_sums included. Returns the
+    /// norm of the whole gradient, each parameter counted once. Collective over `world`.
     double reduce_gradients(MpiComm const& world);
 
     /// One update of all trainable parameters. Collective over the groups.
@@ -43,8 +57,18 @@ public:
     }
 
 private:
+    /// Sums the elements of every shard from begin[shard] on that are not summed yet, in the side
+    /// queue.
+    void sum_from(std::span<std::int64_t const> begin);
+
+    ParameterTable* parameters_;
+    GradientSums sums_;
+    SideQueue side_;
     std::vector<ShardedAdamw> shards_;
     std::vector<std::vector<ShardPiece>> pieces_;
+    std::vector<std::size_t> first_of_block_;  ///< [block] parameter; the last: after the blocks
+    std::vector<std::vector<std::int64_t>> begin_of_block_;  ///< [block][shard] element
+    std::vector<std::int64_t> unsummed_;  ///< [shard] elements before the first that is summed
 };
 
 }  // namespace isogloss

@@ -338,7 +338,11 @@ void ParameterTable::restart_gradients() {
 }
 
 void ParameterTable::settle_gradients() {
-    for (std::size_t i = 0; i < specs_.size(); ++i) {
+    settle_gradients({0, static_cast<std::int64_t>(specs_.size())});
+}
+
+void ParameterTable::settle_gradients(Range parameters) {
+    for (auto i = index(parameters.begin); i < index(parameters.end); ++i) {
         if (is_empty_[i]) {
             settle(i);
         }

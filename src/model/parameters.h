@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/math.h"
 #include "comm/mpi_comm.h"
 #include "device/buffer.h"
 #include "device/view.h"
@@ -83,6 +84,7 @@ public:
     /// The same for who adds products to it.
     [[nodiscard]] GradientSum gradient_sum(std::size_t index) const;
 
+    [[nodiscard]] Device device() const { return device_; }
     [[nodiscard]] std::span<ParameterGroup> groups() { return groups_; }
     [[nodiscard]] std::span<ParameterGroup const> groups() const { return groups_; }
 
@@ -91,6 +93,8 @@ public:
     void restart_gradients();
     /// Zeros where a sum was restarted and nothing was added, so that all gradients may be read.
     void settle_gradients();
+    /// The same for these parameters of the table alone, held here or not.
+    void settle_gradients(Range parameters);
 
 private:
     struct Place {

@@ -9,6 +9,8 @@
 
 namespace isogloss {
 
+class Optimizer;
+
 /// What is known about the rows of a micro-batch by their languages: [B] each, or empty where
 /// nobody asks.
 struct RowLabels {
@@ -44,6 +46,9 @@ struct PassOptions {
     double rows = 0.0;
     PassRouting routing = {};
     RouterLossWeights losses = {};
+    /// In the last pass of a step: who may begin to sum gradients over ranks as soon as they are
+    /// complete, while the pass goes on to the others. Null: the sums wait.
+    Optimizer* sums = nullptr;
 };
 
 /// What one micro-batch says, this rank's rows only (the caller sums over ranks).

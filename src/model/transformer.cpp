@@ -7,6 +7,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/permute_rows.h"
 #include "model/head.h"
+#include "model/optimizer.h"
 
 namespace isogloss {
 namespace {
@@ -82,6 +83,7 @@ TransformerOutput Transformer<T>::train(LossWeights const& weights, Pass const& 
         fill<T>(dx.flat(), 0.0F, Stream{});
         normalise_backward<T>(dnormed, last.x, final_norm_, last.moments, dx);
         pass.watch->lap(Phase::norm);
+        begin_sums(blocks_.size(), pass);
         backward(dx, pass);
     }
     return output_;
@@ -174,6 +176,7 @@ template <class T>
 void Transformer<T>::backward(View<T, 2> dx, Pass const& pass) {
     for (std::size_t i = blocks_.size(); i-- > lowest_trainable_;) {
         backward_block(i, dx, pass);
+        begin_sums(i, pass);
     }
     if (embedding_.trains()) {
         embed_tokens_backward<T>(pass.token, embedding_, dx, *pass.arena);
@@ -197,6 +200,13 @@ void Transformer<T>::backward_block(std::size_t i, View<T, 2> dx, Pass const& pa
         entry, saved_[i], output_.balance.slope[i],
         is_end ? Backward::feed_forward : Backward::whole, dx, pass
     );
+}
+
+template <class T>
+void Transformer<T>::begin_sums(std::size_t block, Pass const& pass) {
+    if (pass.sums != nullptr) {
+        pass.sums->begin_sums(static_cast<std::int32_t>(block));
+    }
 }
 
 template class Transformer<float>;

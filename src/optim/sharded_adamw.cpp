@@ -64,20 +64,33 @@ ShardedAdamw::ShardedAdamw(OptimizedParameters parameters) : parameters_(std::mo
 }
 
 void ShardedAdamw::reduce_gradients() {
-    reduce_scatter_sum(parameters_.gradients, *parameters_.group, Stream{});
+    reduce_gradients({0, parameters_.gradients.size()}, Stream{});
+}
+
+void ShardedAdamw::reduce_gradients(Range elements, Stream stream) {
+    reduce_scatter_sum(
+        part(parameters_.gradients, elements),
+        {elements.begin, elements.size(), parameters_.gradients.size()}, *parameters_.group, stream
+    );
 }
 
 double ShardedAdamw::sum_of_squares() const {
     return isogloss::sum_of_squares(part(parameters_.gradients, owned_), Stream{});
 }
 
-void ShardedAdamw::update(AdamwStep const& step) {
+void ShardedAdamw::update_own(AdamwStep const& step) {
     if (parameters_.dtype == DType::f32) {
-        update_owned<float>(step);
-        all_gather(values<float>(), *parameters_.group, Stream{});
+        update_own_values<float>(step);
     } else {
-        update_owned<bf16>(step);
-        all_gather(values<bf16>(), *parameters_.group, Stream{});
+        update_own_values<bf16>(step);
+    }
+}
+
+void ShardedAdamw::share_values(Stream stream) {
+    if (parameters_.dtype == DType::f32) {
+        all_gather(values<float>(), *parameters_.group, stream);
+    } else {
+        all_gather(values<bf16>(), *parameters_.group, stream);
     }
 }
 
@@ -95,7 +108,7 @@ View<T, 1> ShardedAdamw::values() const {
 }
 
 template <class T>
-void ShardedAdamw::update_owned(AdamwStep const& step) {
+void ShardedAdamw::update_own_values(AdamwStep const& step) {
     for (auto const& [range, decays] : runs_of(owned_, parameters_.decayed)) {
         auto its_step = step;
         its_step.weight_decay = decays ? step.weight_decay : 0.0F;

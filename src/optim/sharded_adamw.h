@@ -27,7 +27,8 @@ struct OptimizedParameters {
 ///
 ///     reduce_gradients();              // own part: sum of the ranks' shares
 ///     double const norm = gradient_norm(...);
-///     update(step);                    // own part updated, then given to all
+///     update_own(step);
+///     share_values(stream);            // own part given to all
 ///
 /// The arithmetic is one element's at a time, so the values do not depend on the number of ranks
 /// beyond the rounding of the gradients' sums. For float values the value is its own master.
@@ -36,18 +37,22 @@ public:
     /// Moments 0, masters equal to the values. Not collective.
     explicit ShardedAdamw(OptimizedParameters parameters);
 
+    [[nodiscard]] std::int64_t num_elements() const { return parameters_.gradients.size(); }
     /// Elements whose state this rank keeps.
     [[nodiscard]] Range owned() const { return owned_; }
 
     /// Own part of the gradients becomes the sum over the group, in rank order; the rest is
     /// undefined after. Collective over the group.
     void reduce_gradients();
+    /// The same for these elements alone, the others in calls of their own.
+    void reduce_gradients(Range elements, Stream stream);
     /// Of the own part, after reduce_gradients.
     [[nodiscard]] double sum_of_squares() const;
 
-    /// One step of the own part; then all ranks have all the new values. `step.weight_decay`
-    /// counts for the decayed elements only. Collective over the group.
-    void update(AdamwStep const& step);
+    /// One step of the own part. `step.weight_decay` counts for the decayed elements only.
+    void update_own(AdamwStep const& step);
+    /// Then all ranks get all the new values. Collective over the group.
+    void share_values(Stream stream);
 
     /// State of the own part [owned().size()], to be saved or filled in.
     [[nodiscard]] View<float, 1> master() const { return master_; }
@@ -61,7 +66,7 @@ private:
     template <class T>
     [[nodiscard]] View<T, 1> values() const;
     template <class T>
-    void update_owned(AdamwStep const& step);
+    void update_own_values(AdamwStep const& step);
 
     OptimizedParameters parameters_;
     Range owned_;

@@ -9,6 +9,7 @@
 #include "base/math.h"
 #include "base/random.h"
 #include "comm/collective.h"
+#include "device/side_queue.h"
 #include "support/gpu.h"
 
 namespace isogloss {
@@ -54,6 +55,30 @@ TEST_F(CollectiveCudaTest, SumsAreThoseOfTheHost) {
         for (auto i = own.begin; i < own.end; ++i) {
             ASSERT_NEAR(cpu[index(i)], gpu[index(i)], bound_of(group)) << "element " << i;
         }
+    }
+}
+
+TEST_F(CollectiveCudaTest, SumsOfStretchesInASideQueueAreThoseOfTheHost) {
+    constexpr std::int64_t kSize = 100003;
+    auto const parts = terms(kSize);
+    reduce_scatter_sum(parts.on(Device::cpu), group, Stream{});
+    auto const from = parts.on(Device::cuda);
+    Buffer<float> const there(Device::cuda, kSize);
+    SideQueue const side(Device::cuda);
+    for (auto const& [begin, end] : {Range{70001, kSize}, {70000, 70001}, {0, 70000}}) {
+        auto const stretch = there.view().rows(begin, end);
+        auto const bytes = index(end - begin) * sizeof(float);
+        cuda::copy(stretch.data, from.data + begin, bytes, Stream{});  // which the sums wait for
+        side.begin();
+        reduce_scatter_sum(stretch, {begin, end - begin, kSize}, group, side.stream());
+    }
+    side.end();
+    auto const own = even_part(kSize, group.size(), group.rank());
+    auto const cpu = parts.values(Device::cpu);
+    Buffer<float> room;
+    auto const gpu = on_host(there.view(), room, Stream{}).span();
+    for (auto i = own.begin; i < own.end; ++i) {
+        ASSERT_NEAR(cpu[index(i)], gpu[index(i)], bound_of(group)) << "element " << i;
     }
 }
 

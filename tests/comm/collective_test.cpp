@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/math.h"
 #include "base/random.h"
 
@@ -102,6 +103,34 @@ TEST_F(CollectiveTest, ReduceScatterInSeveralRoundsIsTheSame) {
         auto const sum = ranks * (i % 1000) + 1000 * ranks * (ranks - 1) / 2;  // exact in float
         ASSERT_EQ(x[static_cast<std::size_t>(i)], static_cast<float>(sum)) << "element " << i;
     }
+}
+
+TEST_F(CollectiveTest, ReduceScatterOfStretchesIsThatOfTheWhole) {
+    constexpr std::int64_t kSize = 16385;
+    // The whole as three stretches, the last first; one empty; over the borders of ranks' parts.
+    for (auto const cut : {std::int64_t{0}, std::int64_t{1}, kSize / 2 - 7, kSize - 1}) {
+        auto x = terms_of(group.rank(), kSize);
+        for (auto const& [begin, end] : {Range{kSize - 1, kSize}, {cut, kSize - 1}, {0, cut}}) {
+            reduce_scatter_sum(
+                view_of(x).rows(begin, end), {begin, end - begin, kSize}, group, stream
+            );
+        }
+        auto const own = even_part(kSize, group.size(), group.rank());
+        for (std::int64_t i = 0; i < kSize; ++i) {
+            bool const is_own = i >= own.begin && i < own.end;
+            ASSERT_EQ(
+                x[static_cast<std::size_t>(i)],
+                is_own ? sum_in_rank_order(group.size(), i) : term(group.rank(), i)
+            ) << "element "
+              << i << ", cut at " << cut;
+        }
+    }
+}
+
+TEST_F(CollectiveTest, AStretchOutsideOfTheWholeIsRefused) {
+    auto x = terms_of(0, 4);
+    EXPECT_THROW(reduce_scatter_sum(view_of(x), {5, 4, 8}, group, stream), Error);
+    EXPECT_THROW(reduce_scatter_sum(view_of(x), {0, 3, 8}, group, stream), Error);
 }
 
 TEST_F(CollectiveTest, AllGatherFillsEveryPartFromItsOwner) {

@@ -77,6 +77,58 @@ TEST(OptimizerTest, TheNormIsThatOfTheSummedGradients) {
     EXPECT_DOUBLE_EQ(optimizer.reduce_gradients(group), std::sqrt(by_hand));
 }
 
+std::vector<float> held_values(ParameterTable const& table) {
+    std::vector<float> all;
+    for (std::size_t i = 0; i < table.specs().size(); ++i) {
+        if (table.is_held(i)) {
+            auto const values = table.values<float>(i).span();
+            all.insert(all.end(), values.begin(), values.end());
+        }
+    }
+    return all;
+}
+
+// Two steps of two micro-batches, with sums made as `sums` says: the last norm and the new values.
+std::pair<double, std::vector<float>> two_steps(ModelConfig const& config, GradientSums sums) {
+    auto const group = test::all_ranks();
+    LanguageModel model(
+        config, test::uneven_placement(config, group.size()), group, {.device = Device::cpu}
+    );
+    auto& table = model.parameters();
+    test::set_parameters(table, test::random_parameters(config, 3));
+    Optimizer optimizer(table, sums);
+    auto const batch = test::part_of(test::small_batch(config), group.rank(), group.size());
+    double norm = 0.0;
+    for (std::int64_t step = 1; step <= 2; ++step) {
+        table.restart_gradients();
+        model.train(batch, {.counted_targets = 30.0, .losses = {.balance = 0.1}});
+        model.train(
+            batch, {.counted_targets = 30.0, .losses = {.balance = 0.1}, .sums = &optimizer}
+        );
+        norm = optimizer.reduce_gradients(group);
+        optimizer.update({.learning_rate = 0.01F, .step = step});
+    }
+    return {norm, held_values(table)};
+}
+
+TEST(OptimizerTest, SumsDuringTheBackwardPassAreThoseAfterIt) {
+    for (bool const is_tied : {false, true}) {
+        for (bool const has_frozen : {false, true}) {
+            auto config = test::small_config({1, 2, 5}, DType::f32);
+            config.tied_embeddings = is_tied;
+            if (has_frozen) {
+                config.backbone_trainable = false;
+                config.layers[2].experts[1].trainable = false;
+            }
+            EXPECT_EQ(
+                two_steps(config, GradientSums::during_backward),
+                two_steps(config, GradientSums::after_backward)
+            ) << (is_tied ? "tied, " : "not tied, ")
+              << (has_frozen ? "some frozen" : "all train");
+        }
+    }
+}
+
 TEST(OptimizerTest, MatricesDecayAndGainsDoNot) {
     auto const group = test::all_ranks();
     auto const config = test::small_config({1, 2}, DType::f32);

@@ -73,7 +73,8 @@ public:
         double const counted = kGpuRows * kGpuRowLength;
         model_.parameters().restart_gradients();
         auto const result = model_.train(
-            batch_of_step(steps_, world_), {.counted_targets = counted, .losses = {.balance = 0.01}}
+            batch_of_step(steps_, world_),
+            {.counted_targets = counted, .losses = {.balance = 0.01}, .sums = &optimizer_}
         );
         double loss = 0.0;
         for (double const row : result.row_loss) {
