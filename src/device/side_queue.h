@@ -22,13 +22,13 @@ void put_in_order(Stream earlier, Stream later);
 
 }  // namespace cuda
 
-/// Work that runs while the thread's own queue goes on, such as an exchange between ranks. On the
-/// CPU, which works at once, it is the thread's own queue.
+/// Work that runs while another queue goes on, such as an exchange between ranks. On the CPU, which
+/// works at once, there is none: it works at once too.
 ///
-///     side.begin();                     // what the work reads is there
+///     side.begin(stream);               // what the work reads is there
 ///     all_gather(x, group, side.stream());
-///     ...                               // the thread's own work, without x
-///     side.end();                       // x is there
+///     ...                               // work of the stream without x
+///     side.end(stream);                 // x is there
 class SideQueue {
 public:
     explicit SideQueue(Device device) {
@@ -39,10 +39,10 @@ public:
 
     [[nodiscard]] Stream stream() const { return {queue_.get()}; }
 
-    /// What is put in this queue from now on begins after the present work of the thread's own.
-    void begin() const { put_in_order(Stream{}, stream()); }
-    /// What is put in the thread's own queue from now on begins after the present work of this.
-    void end() const { put_in_order(stream(), Stream{}); }
+    /// What is put in this queue from now on begins after the present work of `main`.
+    void begin(Stream main) const { put_in_order(main, stream()); }
+    /// What is put in `main` from now on begins after the present work of this queue.
+    void end(Stream main) const { put_in_order(stream(), main); }
 
 private:
     void put_in_order(Stream earlier, Stream later) const {
@@ -53,5 +53,16 @@ private:
 
     UniqueHandle<SideQueueTraits> queue_;
 };
+
+/// The calling thread's side queue for rows that travel between ranks: one for all, because a
+/// communicator's exchanges go on in the order in which they were queued.
+inline SideQueue const& exchange_queue(Device device) {
+    thread_local SideQueue const cpu(Device::cpu);
+    if (device == Device::cpu) {
+        return cpu;
+    }
+    thread_local SideQueue const cuda(Device::cuda);
+    return cuda;
+}
 
 }  // namespace isogloss

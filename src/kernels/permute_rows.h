@@ -24,7 +24,7 @@ void gather_scaled_rows(
 /// y[n] = sum over m in [begin[n], begin[n+1]) of weight[m] * x[index[m]], m ascending, in float,
 /// rounded once. An empty sum is 0.
 ///
-/// @param begin   [N+1] int32, rising, begin[N] = M
+/// @param begin   [N+1] int32, rising within [0, M]
 /// @param index   [M] rows of x
 /// @param weight  [M], or a view whose data is null: all 1
 template <class T>

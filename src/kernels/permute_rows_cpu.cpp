@@ -21,9 +21,9 @@ void require_inside(char const* operation, View<std::int32_t const, 1> index, st
 void require_rising(View<std::int32_t const, 1> begin, std::int64_t size) {
     std::int64_t const last = begin.shape[0] - 1;
     require(
-        begin.data[0] == 0 && begin.data[last] == size &&
+        begin.data[0] >= 0 && begin.data[last] <= size &&
             std::is_sorted(begin.data, begin.data + last + 1),
-        "sum_rows: begin must rise from 0 to {}; it goes from {} to {}", size, begin.data[0],
+        "sum_rows: begin must rise within 0 and {}; it goes from {} to {}", size, begin.data[0],
         begin.data[last]
     );
 }

@@ -104,7 +104,7 @@ void Optimizer::begin_sums(std::int32_t block) {
 }
 
 void Optimizer::sum_from(std::span<std::int64_t const> begin) {
-    side_.begin();
+    side_.begin(Stream{});
     for (std::size_t s = 0; s < shards_.size(); ++s) {
         if (begin[s] < unsummed_[s]) {
             shards_[s].reduce_gradients({begin[s], unsummed_[s]}, side_.stream());
@@ -115,7 +115,7 @@ void Optimizer::sum_from(std::span<std::int64_t const> begin) {
 
 double Optimizer::reduce_gradients(MpiComm const& world) {
     sum_from(std::vector<std::int64_t>(shards_.size(), 0));
-    side_.end();
+    side_.end(Stream{});
     for (std::size_t s = 0; s < shards_.size(); ++s) {
         unsummed_[s] = shards_[s].num_elements();
     }
@@ -125,10 +125,10 @@ double Optimizer::reduce_gradients(MpiComm const& world) {
 void Optimizer::update(AdamwStep const& step) {
     for (auto& shard : shards_) {
         shard.update_own(step);
-        side_.begin();
+        side_.begin(Stream{});
         shard.share_values(side_.stream());  // while the next one is updated
     }
-    side_.end();
+    side_.end(Stream{});
 }
 
 }  // namespace isogloss

@@ -22,6 +22,13 @@ struct ExchangeTally {
 /// What a pair's result is multiplied by on its way home.
 enum class PairWeight : std::uint8_t { gate, one };
 
+/// What begin_combine hands to end_combine.
+template <class T>
+struct CombineUnderWay {
+    View<T const, 2> rows;  ///< sums of this rank's own rows, then those that come back
+    PairWeight weight = PairWeight::one;
+};
+
 /// N tokens here, R rows received, M pairs (row, expert) computed here, K choices, D width. Every
 /// function is collective over the group, also for ranks with no tokens and no experts; where
 /// nothing travels (plan.travels is false) none of them calls MPI.
@@ -54,13 +61,31 @@ public:
         Stream stream
     );
 
-    /// choices[n, k] = pairs[m] of the pair m that token n's k-th choice became, wherever it was
-    /// computed, 0 where it is absent: brings the gradients of gates home.
-    ///                                                     pairs [M], choices [N, K] out
-    void return_to_choices(
-        View<float const, 1> pairs,
+    /// The same in two parts. The rows travel, on a GPU beside what the stream does in between.
+    /// @return  views of `arena` and `computed`, to be left alone until end_combine
+    template <class T>
+    CombineUnderWay<T> begin_combine(
+        View<T const, 2> computed,
+        PairWeight weight,
         DispatchPlan const& plan,
         Arena& arena,
+        Stream stream
+    );
+    template <class T>
+    void end_combine(
+        CombineUnderWay<T> const& under_way, DispatchPlan const& plan, View<T, 2> y, Stream stream
+    );
+
+    /// choices[n, k] = pairs[m] of the pair m that token n's k-th choice became, wherever it was
+    /// computed, 0 where it is absent: brings the gradients of gates home. In two parts, as above.
+    ///                                                     pairs [M], choices [N, K] out
+    /// @return  what comes back, a view of `arena`, or `pairs` where nothing travels
+    View<float const, 2> begin_return(
+        View<float const, 1> pairs, DispatchPlan const& plan, Arena& arena, Stream stream
+    );
+    void end_return(
+        View<float const, 2> under_way,
+        DispatchPlan const& plan,
         View<float, 2> choices,
         Stream stream
     );
@@ -71,8 +96,9 @@ private:
     /// This rank's own part of [P+1] ranges.
     [[nodiscard]] Range own_range(std::span<std::int64_t const> begin) const;
 
+    /// Rows travel in the exchange queue, when the work that is in `stream` now is done.
     template <class T>
-    void exchange_rows(
+    void begin_exchange(
         View<T const, 2> send,
         std::span<std::int64_t const> send_begin,
         View<T, 2> receive,

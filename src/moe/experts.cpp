@@ -166,13 +166,35 @@ void experts_forward(
 }
 
 template <class T>
-void experts_backward(
+View<T, 2> experts_backward(
     View<T const, 2> dy,
-    View<T const, 2> trainable_x,
     ExpertGroup<T> const& group,
     ExpertActivations<T> const& activations,
     View<T, 2> dx,
     Arena& arena,
+    Stream stream
+) {
+    auto const pairs = dy.shape[0];
+    auto const first_width = activations.gate_up.shape[1];
+    auto const hidden_width = is_gated(group.kind) ? first_width / 2 : first_width;
+    auto const dgate_up = arena.take<T, 2>({pairs, first_width});
+    ArenaScope const scope(arena);
+    auto const dhidden = arena.take<T, 2>({pairs, hidden_width});
+    grouped_matmul_nn<T>(dy, group.begin, down_weights(group), dhidden, stream);
+    WeightProducts<T>(group).add_down(dy, activations.hidden, stream);
+    add_bias_gradients(group, &ExpertWeights<T>::down_bias_gradient, dy, stream);
+    activate_backward<T>(group.kind, activations.gate_up, dhidden, dgate_up, stream);
+    if (dx.data != nullptr) {
+        grouped_matmul_nn<T>(dgate_up, group.begin, gate_up_weights(group), dx, stream);
+    }
+    return dgate_up;
+}
+
+template <class T>
+void experts_weights_backward(
+    View<T const, 2> dgate_up,
+    View<T const, 2> trainable_x,
+    ExpertGroup<T> const& group,
     Stream stream
 ) {
     require(
@@ -180,35 +202,21 @@ void experts_backward(
         "experts: inputs of {} pairs, and {} belong to trainable experts", trainable_x.shape[0],
         group.trainable_pairs().size()
     );
-    ArenaScope const scope(arena);
-    WeightProducts<T> const products(group);
-    auto const pairs = dy.shape[0];
-    auto const first_width = activations.gate_up.shape[1];
-    auto const hidden_width = is_gated(group.kind) ? first_width / 2 : first_width;
-    auto const gate_up = gate_up_weights(group);
-    auto const down = down_weights(group);
-
-    auto const dhidden = arena.take<T, 2>({pairs, hidden_width});
-    grouped_matmul_nn<T>(dy, group.begin, down, dhidden, stream);
-    products.add_down(dy, activations.hidden, stream);
-    add_bias_gradients(group, &ExpertWeights<T>::down_bias_gradient, dy, stream);
-    auto const dgate_up = arena.take<T, 2>({pairs, first_width});
-    activate_backward<T>(group.kind, activations.gate_up, dhidden, dgate_up, stream);
-    products.add_gate_up(dgate_up, trainable_x, stream);
+    WeightProducts<T>(group).add_gate_up(dgate_up, trainable_x, stream);
     add_bias_gradients<T>(group, &ExpertWeights<T>::gate_up_bias_gradient, dgate_up, stream);
-    if (dx.data != nullptr) {
-        grouped_matmul_nn<T>(dgate_up, group.begin, gate_up, dx, stream);
-    }
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                                                  \
-    template struct ExpertGroup<T>;                                                              \
-    template void experts_forward(                                                               \
-        View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&, View<T, 2>, Stream \
-    );                                                                                           \
-    template void experts_backward(                                                              \
-        View<T const, 2>, View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&,  \
-        View<T, 2>, Arena&, Stream                                                               \
+#define ISOGLOSS_INSTANTIATE(T)                                                                   \
+    template struct ExpertGroup<T>;                                                               \
+    template void experts_forward(                                                                \
+        View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&, View<T, 2>, Stream  \
+    );                                                                                            \
+    template View<T, 2> experts_backward(                                                         \
+        View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&, View<T, 2>, Arena&, \
+        Stream                                                                                    \
+    );                                                                                            \
+    template void experts_weights_backward(                                                       \
+        View<T const, 2>, View<T const, 2>, ExpertGroup<T> const&, Stream                         \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -62,19 +62,30 @@ void experts_forward(
     Stream stream
 );
 
-/// dx [M, D] = d loss / d x for dy [M, D], and adds to the gradients of the trainable weights; a
-/// frozen expert costs no product for its weights.
+/// The way back, in two parts so that dx can travel during the second: dx [M, D] = d loss / d x for
+/// dy [M, D], and adds to the gradients of the trainable `down`.
 ///
-/// @param trainable_x  x of the pairs group.trainable_pairs()
-/// @param dx           out; may be dy itself; null data: nobody needs it
+/// @param dx  out; may be dy itself; null data: nobody needs it
+/// @return    dgate_up [M, 2F] for experts_weights_backward, from the arena
 template <class T>
-void experts_backward(
+View<T, 2> experts_backward(
     View<T const, 2> dy,
-    View<T const, 2> trainable_x,
     ExpertGroup<T> const& group,
     ExpertActivations<T> const& activations,
     View<T, 2> dx,
     Arena& arena,
+    Stream stream
+);
+
+/// Adds to the gradients of the trainable `gate_up`. A frozen expert costs no product for its
+/// weights, here or there.
+///
+/// @param trainable_x  x of the pairs group.trainable_pairs()
+template <class T>
+void experts_weights_backward(
+    View<T const, 2> dgate_up,
+    View<T const, 2> trainable_x,
+    ExpertGroup<T> const& group,
     Stream stream
 );
 

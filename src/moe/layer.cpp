@@ -208,24 +208,25 @@ void MoeLayer<T>::routed_backward(
     auto const wanted = dx ? InputGradient::wanted : InputGradient::unwanted;
     // Backward of combine is dispatch: dy goes where its token went.
     auto const dy_received = exchange_.dispatch<T>(dy, plan, arena, stream);
+    auto const dgate = begin_gates_backward(dy_received, wanted, saved, arena, stream);
     RouterGradients gradients;
-    gradients.gate = gates_backward(dy_received, wanted, saved, arena, stream);
     gradients.losses = saved.routing.losses;
     if (!probs_slope.empty()) {
         gradients.balance = copy_to(arena, probs_slope, stream);
     }
     if (dx || group_of(plan.expert_begin).trainable_experts().size() > 0) {
-        auto const dpairs = pairs_backward(dy_received, wanted, saved, arena, stream);
-        if (dx) {
-            // Backward of dispatch is combine: the sums of the pairs' gradients come home.
-            exchange_.combine<T>(dpairs, PairWeight::one, plan, arena, *dx, stream);
-        }
+        pairs_backward(dy_received, dx, saved, arena, stream);
+    }
+    if (dgate) {
+        auto const at_home = arena.take<float, 2>(saved.choice.gate.shape);
+        exchange_.end_return(*dgate, plan, at_home, stream);
+        gradients.gate = at_home;
     }
     scores_backward(gradients, dx, saved, arena, stream);
 }
 
 template <class T>
-View<float, 2> MoeLayer<T>::gates_backward(
+std::optional<View<float const, 2>> MoeLayer<T>::begin_gates_backward(
     View<T const, 2> dy_received,
     InputGradient wanted,
     MoeActivations<T> const& saved,
@@ -234,20 +235,18 @@ View<float, 2> MoeLayer<T>::gates_backward(
 ) {
     bool const trains = weights_.router_gradient.data != nullptr;
     if (saved.routing.mode == RoutingMode::hard || (!trains && wanted == InputGradient::unwanted)) {
-        return {};
+        return std::nullopt;
     }
     auto const& plan = saved.plan;
     auto const dgate_pairs = arena.take<float, 1>({plan.num_pairs()});
     row_dots<T>(dy_received, plan.pair_row, saved.computed, dgate_pairs, stream);
-    auto const dgate = arena.take<float, 2>(saved.choice.gate.shape);
-    exchange_.return_to_choices(dgate_pairs, plan, arena, dgate, stream);
-    return dgate;
+    return exchange_.begin_return(dgate_pairs, plan, arena, stream);
 }
 
 template <class T>
-View<T, 2> MoeLayer<T>::pairs_backward(
+void MoeLayer<T>::pairs_backward(
     View<T const, 2> dy_received,
-    InputGradient wanted,
+    std::optional<View<T, 2>> dx,
     MoeActivations<T> const& saved,
     Arena& arena,
     Stream stream
@@ -256,18 +255,25 @@ View<T, 2> MoeLayer<T>::pairs_backward(
     auto const group = group_of(plan.expert_begin);
     auto const dpairs = arena.take<T, 2>({plan.num_pairs(), shape_.width});
     gather_scaled_rows<T>(dy_received, plan.pair_row, plan.pair_gate, dpairs, stream);
+    View<T, 2> const nowhere{nullptr, dpairs.shape, dpairs.device};
+    auto const dgate_up =
+        experts_backward<T>(dpairs, group, saved.experts, dx ? dpairs : nowhere, arena, stream);
+    // Backward of dispatch is combine: the sums of the pairs' gradients come home, while the
+    // products of weights are made.
+    CombineUnderWay<T> coming;
+    if (dx) {
+        coming = exchange_.begin_combine<T>(dpairs, PairWeight::one, plan, arena, stream);
+    }
     auto const trained = group.trainable_pairs();
     auto const trained_x = arena.take<T, 2>({trained.size(), shape_.width});
     if (trained.size() > 0) {
         auto const trained_rows = plan.pair_row.rows(trained.begin, trained.end);
         gather_rows<T>(saved.received, trained_rows, trained_x, stream);
     }
-    View<T, 2> const nowhere{nullptr, dpairs.shape, dpairs.device};
-    experts_backward<T>(
-        dpairs, trained_x, group, saved.experts, wanted == InputGradient::wanted ? dpairs : nowhere,
-        arena, stream
-    );
-    return dpairs;
+    experts_weights_backward<T>(dgate_up, trained_x, group, stream);
+    if (dx) {
+        exchange_.end_combine<T>(coming, plan, *dx, stream);
+    }
 }
 
 template <class T>
@@ -309,10 +315,9 @@ void MoeLayer<T>::single_backward(
     auto const group = group_of(begin);
     auto const trained = group.trainable_pairs();
     View<T, 2> const nowhere{nullptr, dy.shape, dy.device};
-    experts_backward<T>(
-        dy, saved.x.rows(trained.begin, trained.end), group, saved.experts, dx.value_or(nowhere),
-        arena, stream
-    );
+    auto const dgate_up =
+        experts_backward<T>(dy, group, saved.experts, dx.value_or(nowhere), arena, stream);
+    experts_weights_backward<T>(dgate_up, saved.x.rows(trained.begin, trained.end), group, stream);
 }
 
 template class MoeLayer<float>;

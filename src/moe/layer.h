@@ -142,19 +142,19 @@ private:
         Arena& arena,
         Stream stream
     );
-    /// d loss / d gate [N, K], from the arena; null data where the gates are constant or nobody
+    /// d loss / d gate of the pairs on its way home; nothing where the gates are constant or nobody
     /// needs it.
-    View<float, 2> gates_backward(
+    std::optional<View<float const, 2>> begin_gates_backward(
         View<T const, 2> dy_received,
         InputGradient wanted,
         MoeActivations<T> const& saved,
         Arena& arena,
         Stream stream
     );
-    /// d loss / d x of the pairs [M, D], from the arena.
-    View<T, 2> pairs_backward(
+    /// Adds to the gradients of the experts' weights, and dx = the sums of the pairs' gradients.
+    void pairs_backward(
         View<T const, 2> dy_received,
-        InputGradient wanted,
+        std::optional<View<T, 2>> dx,
         MoeActivations<T> const& saved,
         Arena& arena,
         Stream stream

@@ -63,10 +63,9 @@ void shared_expert_backward(
     ExpertGroup<T> const group{begin, std::span(&weights.expert, 1), weights.kind};
     auto const trained = group.trainable_pairs();
     View<T, 2> const nowhere{nullptr, dz.shape, dz.device};
-    experts_backward<T>(
-        dz, saved.x.rows(trained.begin, trained.end), group, saved.expert, dx ? dz : nowhere, arena,
-        stream
-    );
+    auto const dgate_up =
+        experts_backward<T>(dz, group, saved.expert, dx ? dz : nowhere, arena, stream);
+    experts_weights_backward<T>(dgate_up, saved.x.rows(trained.begin, trained.end), group, stream);
     if (dx) {
         add_shared_input<T>(dz, dscore, weights.gate, *dx, stream);
     }

@@ -69,10 +69,10 @@ TEST_F(CollectiveCudaTest, SumsOfStretchesInASideQueueAreThoseOfTheHost) {
         auto const stretch = there.view().rows(begin, end);
         auto const bytes = index(end - begin) * sizeof(float);
         cuda::copy(stretch.data, from.data + begin, bytes, Stream{});  // which the sums wait for
-        side.begin();
+        side.begin(Stream{});
         reduce_scatter_sum(stretch, {begin, end - begin, kSize}, group, side.stream());
     }
-    side.end();
+    side.end(Stream{});
     auto const own = even_part(kSize, group.size(), group.rank());
     auto const cpu = parts.values(Device::cpu);
     Buffer<float> room;

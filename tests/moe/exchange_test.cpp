@@ -147,7 +147,7 @@ TEST_F(ExchangeTest, ValuesOfPairsReturnToTheChoicesTheyCameFrom) {
         }
     }
     auto const choices = arena.take<float, 2>({tokens, RoutedTokens::kChoices});
-    exchange.return_to_choices(pairs, plan, arena, choices, {});
+    exchange.end_return(exchange.begin_return(pairs, plan, arena, {}), plan, choices, {});
     for (std::int64_t i = 0; i < choices.size(); ++i) {
         auto const n = i / RoutedTokens::kChoices;
         EXPECT_EQ(
@@ -192,7 +192,7 @@ TEST_F(ExchangeTest, AbsentChoicesAddNothingAndReturnZero) {
     std::fill_n(pairs.data, pairs.size(), 1.0F);
     auto const choices = arena.take<float, 2>({tokens, RoutedTokens::kChoices});
     std::fill_n(choices.data, choices.size(), std::numeric_limits<float>::quiet_NaN());
-    exchange.return_to_choices(pairs, plan, arena, choices, {});
+    exchange.end_return(exchange.begin_return(pairs, plan, arena, {}), plan, choices, {});
     std::int64_t present = 0;
     for (std::int64_t n = 0; n < tokens; ++n) {
         float factor = 0.0F;
