@@ -4,20 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "base/file.h"
-#include "base/hash.h"
-#include "base/json.h"
 #include "base/require.h"
+#include "corpus/share_out.h"
 
 namespace isogloss {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr char const* kParts = "parts";
 
 bool is_empty_folder(fs::path const& path) {
     return fs::is_directory(path) && fs::is_empty(path);
@@ -33,38 +29,19 @@ void rename_or_fail(fs::path const& from, fs::path const& to) {
 
 }  // namespace
 
-std::vector<int> share_out(std::vector<std::int64_t> const& sizes, int ranks) {
-    std::vector<std::size_t> order(sizes.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, [&](auto a, auto b) { return sizes[a] > sizes[b]; });
-    std::vector<std::int64_t> load(static_cast<std::size_t>(ranks), 0);
-    std::vector<int> rank_of(sizes.size());
-    for (auto const task : order) {
-        auto const least = std::ranges::min_element(load);
-        *least += sizes[task];
-        rank_of[task] = static_cast<int>(least - load.begin());
-    }
-    return rank_of;
-}
-
 CorpusBuilder::CorpusBuilder(BuildPlan const& plan, Tokenizer const& tokenizer)
-    : plan_(plan),
-      tokenizer_(tokenizer),
-      work_(with_ending(without_last_slash(plan.out), ".partial")) {
+    : plan_(plan), tokenizer_(tokenizer), records_(plan, tokenizer) {
     require_usage(
         0.0 <= plan.valid_share && plan.valid_share < 1.0, "the valid share is {}, not in [0, 1)",
         plan.valid_share
     );
     for (std::size_t language = 0; language < plan.languages.size(); ++language) {
-        first_item_.push_back(items_.size());
         auto const& pieces = plan.languages[language].pieces;
         for (std::size_t piece = 0; piece < pieces.size(); ++piece) {
             items_.push_back({.language = language, .piece = piece});
             item_bytes_.push_back(pieces[piece].bytes());
-            item_fingerprints_.push_back(piece_fingerprint(pieces[piece]));
         }
     }
-    first_item_.push_back(items_.size());
     if (plan.mode == BuildMode::create) {
         begin_new();
     } else {
@@ -77,10 +54,12 @@ void CorpusBuilder::begin_new() {
     if (!fs::exists(plan_.out) || is_empty_folder(plan_.out)) {
         return;
     }
-    bool is_complete = fs::exists(plan_.out / kParts);
-    work_ = is_complete ? without_last_slash(plan_.out) : work_;
+    bool is_complete = fs::exists(parts_folder(plan_.out));
+    if (is_complete) {
+        records_.set_work(without_last_slash(plan_.out));
+    }
     for (std::size_t language = 0; is_complete && language < plan_.languages.size(); ++language) {
-        is_complete = is_finished(language);
+        is_complete = records_.is_finished(language);
     }
     require_usage(
         is_complete,
@@ -110,7 +89,7 @@ void CorpusBuilder::begin_adding() {
         auto const& tag = plan_.languages[language].tag;
         auto const found = std::ranges::find(old_.languages, tag, &LanguageRecord::tag);
         require_usage(
-            found == old_.languages.end() || is_finished(language),
+            found == old_.languages.end() || records_.is_finished(language),
             "{}: has {} already; a language's text is not changed: build another corpus, or choose "
             "another tag",
             plan_.out.string(), tag
@@ -118,87 +97,21 @@ void CorpusBuilder::begin_adding() {
     }
 }
 
-fs::path CorpusBuilder::part_path(Item item) const {
-    auto const& tag = plan_.languages[item.language].tag;
-    return work_ / kParts / fmt::format("{}-{:05}", tag, item.piece);
-}
-
-std::vector<fs::path> CorpusBuilder::parts_of(std::size_t language) const {
-    std::vector<fs::path> parts;
-    for (std::size_t piece = 0; piece < plan_.languages[language].pieces.size(); ++piece) {
-        parts.push_back(part_path({.language = language, .piece = piece}));
-    }
-    return parts;
-}
-
-fs::path CorpusBuilder::record_path(std::size_t language) const {
-    return work_ / kParts / (plan_.languages[language].tag + ".json");
-}
-
-std::string CorpusBuilder::piece_fingerprint(InputPiece const& piece) const {
-    auto text = fmt::format(
-        "{}\n{}\n{}\n{}\n{}\n{}", kCorpusSchema, static_cast<int>(plan_.format.layout),
-        plan_.format.field, plan_.format.max_bytes, tokenizer_.sha256(), tokenizer_.separator()
-    );
-    for (auto const& range : piece.ranges) {
-        text += fmt::format(
-            "\n{}\n{} {} {} {}", range.file.string(), range.file_bytes, range.modified, range.begin,
-            range.end
-        );
-    }
-    return sha256(text);
-}
-
-std::string CorpusBuilder::language_fingerprint(std::size_t language) const {
-    auto all = fmt::format(
-        "{}\n{}\n{}\n{}\n{}", plan_.source, plan_.licence, plan_.max_bad, plan_.valid_share,
-        static_cast<int>(plan_.duplicates)
-    );
-    for (auto item = first_item_[language]; item < first_item_[language + 1]; ++item) {
-        all += "\n" + item_fingerprints_[item];
-    }
-    return sha256(all);
-}
-
-LanguageReport CorpusBuilder::read_report(std::size_t language) const {
-    auto const where = record_path(language).string();
-    auto const value = read_json(where);
-    return {
-        .record = language_record(json_get<Json>(value, "record", where), where),
-        .places = json_get<std::vector<std::string>>(value, "places", where),
-    };
-}
-
-// Its file lies in the work folder; or, to be added, already in its place.
-bool CorpusBuilder::is_finished(std::size_t language) const {
-    auto const path = record_path(language);
-    if (!fs::exists(path)) {
-        return false;
-    }
-    auto const fingerprint = json_get<std::string>(read_json(path), "fingerprint", path.string());
-    if (fingerprint != language_fingerprint(language)) {
-        return false;
-    }
-    auto const record = read_report(language).record;
-    auto const placed = plan_.out / record.file;
-    return fs::exists(work_ / record.file) || (plan_.mode == BuildMode::add && fs::exists(placed) &&
-                                               sha256_file(placed) == record.sha256);
-}
-
 void CorpusBuilder::prepare() const {
-    make_folders(work_ / kParts);
+    auto const& work = records_.work();
+    make_folders(records_.parts());
     std::set<fs::path> wanted;
     for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
-        if (is_finished(language)) {
-            wanted.insert(record_path(language));
-            wanted.insert(work_ / (plan_.languages[language].tag + ".h5"));
+        if (records_.is_finished(language)) {
+            wanted.insert(records_.record_path(language));
+            wanted.insert(work / (plan_.languages[language].tag + ".h5"));
         }
     }
-    for (auto const& item : items_) {
-        auto const part = part_path(item);
+    for (auto const& [language, piece] : items_) {
+        auto const part = records_.part_path(language, piece);
         wanted.insert({part_tokens(part), part_documents(part), part_record(part)});
     }
-    for (auto const& folder : {work_, work_ / kParts}) {
+    for (auto const& folder : {work, records_.parts()}) {
         for (auto const& entry : fs::directory_iterator(folder)) {
             if (!entry.is_directory() && !wanted.contains(entry.path())) {
                 fs::remove(entry.path());
@@ -206,7 +119,7 @@ void CorpusBuilder::prepare() const {
         }
     }
     if (plan_.mode == BuildMode::create) {
-        tokenizer_.save(work_ / corpus_tokenizer_file(tokenizer_.kind()));
+        tokenizer_.save(work / corpus_tokenizer_file(tokenizer_.kind()));
     }
 }
 
@@ -234,7 +147,7 @@ void CorpusBuilder::make_parts(
 ) const {
     std::vector<bool> finished;  // asked once a language, not once a piece
     for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
-        finished.push_back(is_finished(language));
+        finished.push_back(records_.is_finished(language));
     }
     for (auto const i : items_of_rank(rank, ranks)) {
         if (plan_.stop && plan_.stop()) {
@@ -248,8 +161,8 @@ void CorpusBuilder::make_parts(
         }
         make_part(
             {.piece = language.pieces[item.piece],
-             .part = part_path(item),
-             .fingerprint = item_fingerprints_[i],
+             .part = records_.part_path(item.language, item.piece),
+             .fingerprint = records_.piece_fingerprint(item.language, item.piece),
              .format = plan_.format,
              .stop = plan_.stop},
             tokenizer_, [&](std::int64_t bytes) { advance(bytes, language.tag); }
@@ -265,7 +178,7 @@ LanguageReport CorpusBuilder::gather(std::size_t language) const {
     report.record.source = plan_.source.empty() ? text.source : plan_.source;
     report.record.licence = plan_.licence;
     FaultCounts faults;
-    for (auto const& path : parts_of(language)) {
+    for (auto const& path : records_.parts_of(language)) {
         auto const part = read_part(path);
         report.record.records += part.records;
         faults.add(part.faults);
@@ -293,18 +206,14 @@ std::string CorpusBuilder::too_many_faults(LanguageReport const& report) const {
 }
 
 std::string CorpusBuilder::assemble_language(std::size_t language) const {
-    auto const parts = parts_of(language);
+    auto const parts = records_.parts_of(language);
     auto report = gather(language);
     auto problem = too_many_faults(report);
     if (problem.empty()) {
         auto& record = report.record;
         auto const fates = fates_of(parts, plan_.valid_share, plan_.duplicates, record);
-        write_language_file(parts, fates, tokenizer_, work_, record);
-        write_json(
-            record_path(language), {{"fingerprint", language_fingerprint(language)},
-                                    {"record", to_json(record)},
-                                    {"places", report.places}}
-        );
+        write_language_file(parts, fates, tokenizer_, records_.work(), record);
+        records_.write(language, report);
     }
     std::ranges::for_each(parts, remove_part);
     return problem;
@@ -321,7 +230,7 @@ std::string CorpusBuilder::assemble(int rank, int ranks) const {
         if (plan_.stop && plan_.stop()) {
             break;
         }
-        if (rank_of[language] == rank && !is_finished(language)) {
+        if (rank_of[language] == rank && !records_.is_finished(language)) {
             auto const text = assemble_language(language);
             problem += (problem.empty() || text.empty() ? "" : "\n") + text;
         }
@@ -351,8 +260,8 @@ CorpusManifest CorpusBuilder::manifest_of(std::vector<LanguageReport> const& rep
 void CorpusBuilder::move_into_place() const {
     for (auto const& language : plan_.languages) {
         auto const name = language.tag + ".h5";
-        if (fs::exists(work_ / name)) {
-            rename_or_fail(work_ / name, plan_.out / name);
+        if (fs::exists(records_.work() / name)) {
+            rename_or_fail(records_.work() / name, plan_.out / name);
         }
     }
     flush_to_disk(plan_.out);
@@ -361,7 +270,7 @@ void CorpusBuilder::move_into_place() const {
 std::vector<LanguageReport> CorpusBuilder::commit() const {
     std::vector<LanguageReport> reports;
     for (std::size_t language = 0; language < plan_.languages.size(); ++language) {
-        reports.push_back(read_report(language));
+        reports.push_back(records_.read(language));
     }
     auto const manifest = manifest_of(reports);
     if (plan_.mode == BuildMode::add) {
@@ -371,19 +280,19 @@ std::vector<LanguageReport> CorpusBuilder::commit() const {
         clean_up();
         return reports;
     }
-    write_corpus_manifest(work_, manifest);
-    if (work_ != without_last_slash(plan_.out)) {
-        rename_or_fail(work_, plan_.out);
+    write_corpus_manifest(records_.work(), manifest);
+    if (records_.work() != without_last_slash(plan_.out)) {
+        rename_or_fail(records_.work(), plan_.out);
     }
     flush_to_disk(fs::absolute(without_last_slash(plan_.out)).parent_path());
     std::error_code ignored;  // the corpus is whole with it, too
-    fs::remove_all(plan_.out / kParts, ignored);
+    fs::remove_all(parts_folder(plan_.out), ignored);
     return reports;
 }
 
 void CorpusBuilder::clean_up() const {
     std::error_code ignored;  // what is left is removed by the next build's prepare()
-    fs::remove_all(work_, ignored);
+    fs::remove_all(records_.work(), ignored);
 }
 
 }  // namespace isogloss

@@ -2,43 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "corpus/corpus_part.h"
-#include "corpus/input_pieces.h"
-#include "corpus/language_file.h"
+#include "corpus/build_plan.h"
+#include "corpus/build_records.h"
 #include "corpus/schema.h"
 #include "corpus/tokenizer.h"
 
 namespace isogloss {
-
-enum class BuildMode : std::uint8_t {
-    create,  ///< a new corpus
-    add,     ///< languages to a corpus, none of whose files is touched but the manifest
-};
-
-/// What a corpus is to be made from, the same on every rank.
-struct BuildPlan {
-    std::vector<LanguageText> languages{};  ///< in byte order of their tags
-    std::filesystem::path out;
-    BuildMode mode = BuildMode::create;
-    TextFormat format{};
-    double valid_share = 0.01;  ///< of the documents
-    Duplicates duplicates = Duplicates::drop;
-    double max_bad = 1.0;  ///< per cent of a language's records that may be bad
-    std::string source{};  ///< for people; empty: the names of the files
-    std::string licence{};
-    std::function<bool()> stop{};  ///< asked on every rank, again and again; may be empty
-};
-
-/// What became of one language's text.
-struct LanguageReport {
-    LanguageRecord record;
-    std::vector<std::string> places;  ///< of the first faults
-};
 
 /// Builds in OUT.partial. A new corpus is that folder, renamed to OUT at the end; languages to add
 /// are moved into OUT, and then the manifest is replaced. So a build that is killed leaves no
@@ -93,13 +66,6 @@ private:
 
     void begin_new();
     void begin_adding();
-    [[nodiscard]] std::filesystem::path part_path(Item item) const;
-    [[nodiscard]] std::vector<std::filesystem::path> parts_of(std::size_t language) const;
-    [[nodiscard]] std::filesystem::path record_path(std::size_t language) const;
-    [[nodiscard]] std::string piece_fingerprint(InputPiece const& piece) const;
-    [[nodiscard]] std::string language_fingerprint(std::size_t language) const;
-    [[nodiscard]] LanguageReport read_report(std::size_t language) const;
-    [[nodiscard]] bool is_finished(std::size_t language) const;
     [[nodiscard]] std::vector<std::size_t> items_of_rank(int rank, int ranks) const;
     [[nodiscard]] LanguageReport gather(std::size_t language) const;
     [[nodiscard]] std::string too_many_faults(LanguageReport const& report) const;
@@ -109,16 +75,10 @@ private:
 
     BuildPlan const& plan_;
     Tokenizer const& tokenizer_;
-    std::filesystem::path work_;  ///< OUT.partial; OUT where a build was killed after its renaming
-    CorpusManifest old_;          ///< `add`: of the corpus that is there
-    std::vector<Item> items_;     ///< all pieces of all languages
+    BuildRecords records_;
+    CorpusManifest old_;       ///< `add`: of the corpus that is there
+    std::vector<Item> items_;  ///< all pieces of all languages
     std::vector<std::int64_t> item_bytes_;
-    std::vector<std::string> item_fingerprints_;
-    std::vector<std::size_t> first_item_;  ///< [languages + 1]
 };
-
-/// Shares tasks out: task i goes to rank result[i]. Largest first, each to the rank with the least
-/// so far (the lower on ties); at most 4/3 of the best possible (Graham 1969, theorem 2).
-std::vector<int> share_out(std::vector<std::int64_t> const& sizes, int ranks);
 
 }  // namespace isogloss

@@ -402,13 +402,6 @@ TEST(CorpusBuilderTest, LargeVocabularyIsStoredIn32Bits) {
     EXPECT_EQ(token_bytes(65537), 4);
 }
 
-TEST(CorpusBuilderTest, WorkIsSharedOutBySize) {
-    // Largest first to the lightest: 9 | 7; 6 joins 7; 5 joins 9; 2 joins 13.
-    EXPECT_EQ(share_out({5, 9, 2, 7, 6}, 2), (std::vector<int>{0, 0, 1, 1, 1}));
-    EXPECT_EQ(share_out({1}, 3), (std::vector<int>{0}));
-    EXPECT_TRUE(share_out({}, 3).empty());
-}
-
 TEST(CorpusBuilderTest, FolderThatExistsIsNotOverwritten) {
     TemporaryFolder const folder;
     auto const path = small_corpus(folder);
