@@ -106,7 +106,8 @@ private:
         model_.parameters().restart_gradients();
         auto const zeroed = now();
         model_.train(
-            batch_, {.counted_targets = counted_, .losses = {.balance = 0.01}, .sums = &optimizer_}
+            batch_,
+            {.counted_targets = counted_, .losses = {.balance = 0.01}, .optimizer = &optimizer_}
         );
         auto const trained = now();
         mark_phase("reducing gradients");

@@ -32,7 +32,7 @@ struct Pass {
     View<std::int32_t const, 1> token;   ///< [N]
     View<std::int32_t const, 1> target;  ///< [N] negative: not counted
     HiddenSums* hidden_sums = nullptr;   ///< that an observer wants, or null
-    Optimizer* sums = nullptr;           ///< PassOptions::sums
+    Optimizer* optimizer = nullptr;      ///< PassOptions::optimizer
     Arena* arena = nullptr;
     PhaseWatch* watch = nullptr;
 };

@@ -134,7 +134,7 @@ struct LanguageModel::Parts {
             on_device(batch.tokens.view(), arena, Stream{}),
             on_device(batch.targets.view(), arena, Stream{}),
             nullptr,
-            options.sums,
+            options.optimizer,
             &arena,
             &watch};
     }

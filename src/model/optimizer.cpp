@@ -69,13 +69,13 @@ std::int64_t beginning_in(ParameterGroup const& group, std::size_t first) {
 Optimizer::Optimizer(ParameterTable& parameters)
     : Optimizer(
           parameters,
-          parameters.device() == Device::cpu ? GradientSums::after_backward
-                                             : GradientSums::during_backward
+          parameters.device() == Device::cpu ? GradientReduction::after_backward
+                                             : GradientReduction::during_backward
       ) {}
 
-Optimizer::Optimizer(ParameterTable& parameters, GradientSums sums)
+Optimizer::Optimizer(ParameterTable& parameters, GradientReduction reduction)
     : parameters_(&parameters),
-      sums_(sums),
+      reduction_(reduction),
       side_(parameters.device()),
       first_of_block_(first_of_blocks(parameters.specs())),
       begin_of_block_(first_of_block_.size()) {
@@ -85,39 +85,39 @@ Optimizer::Optimizer(ParameterTable& parameters, GradientSums sums)
         }
         shards_.emplace_back(optimized(group, parameters.specs()));
         pieces_.push_back(pieces_of(group, parameters.specs(), shards_.back().owned()));
-        unsummed_.push_back(group.size);
+        unreduced_.push_back(group.size);
         for (std::size_t block = 0; block < first_of_block_.size(); ++block) {
             begin_of_block_[block].push_back(beginning_in(group, first_of_block_[block]));
         }
     }
 }
 
-void Optimizer::begin_sums(std::int32_t block) {
-    if (sums_ == GradientSums::after_backward) {
+void Optimizer::begin_reduction(std::int32_t block) {
+    if (reduction_ == GradientReduction::after_backward) {
         return;
     }
     auto const first = first_of_block_.at(index(block));
     parameters_->settle_gradients(
         {static_cast<std::int64_t>(first), static_cast<std::int64_t>(parameters_->specs().size())}
     );
-    sum_from(begin_of_block_.at(index(block)));
+    reduce_from(begin_of_block_.at(index(block)));
 }
 
-void Optimizer::sum_from(std::span<std::int64_t const> begin) {
+void Optimizer::reduce_from(std::span<std::int64_t const> begin) {
     side_.begin(Stream{});
     for (std::size_t s = 0; s < shards_.size(); ++s) {
-        if (begin[s] < unsummed_[s]) {
-            shards_[s].reduce_gradients({begin[s], unsummed_[s]}, side_.stream());
-            unsummed_[s] = begin[s];
+        if (begin[s] < unreduced_[s]) {
+            shards_[s].reduce_gradients({begin[s], unreduced_[s]}, side_.stream());
+            unreduced_[s] = begin[s];
         }
     }
 }
 
 double Optimizer::reduce_gradients(MpiComm const& world) {
-    sum_from(std::vector<std::int64_t>(shards_.size(), 0));
+    reduce_from(std::vector<std::int64_t>(shards_.size(), 0));
     side_.end(Stream{});
     for (std::size_t s = 0; s < shards_.size(); ++s) {
-        unsummed_[s] = shards_[s].num_elements();
+        unreduced_[s] = shards_[s].num_elements();
     }
     return gradient_norm(shards_, world);
 }

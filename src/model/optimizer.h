@@ -18,8 +18,8 @@ struct ShardPiece {
     Range in_shard;             ///< the same elements, in the views of the shard
 };
 
-/// When the sums of gradients over ranks are made.
-enum class GradientSums : std::uint8_t {
+/// When gradients are summed over ranks.
+enum class GradientReduction : std::uint8_t {
     after_backward,
     during_backward,  ///< block by block: beside the work of a GPU
 };
@@ -31,16 +31,17 @@ public:
     /// Made after the values were initialised or loaded: masters are copies of them. Not
     /// collective.
     explicit Optimizer(ParameterTable& parameters);
-    Optimizer(ParameterTable& parameters, GradientSums sums);
+    Optimizer(ParameterTable& parameters, GradientReduction reduction);
 
     /// The step's gradients of block `block` and of all that comes after it (block `num_layers`:
     /// only of what comes after the last) are complete, and nobody writes to them any more. Begins
-    /// their sums over ranks, if they are made during the backward pass; the host goes on.
-    /// Collective, for falling blocks.
-    void begin_sums(std::int32_t block);
+    /// to reduce them, if that is done during the backward pass; the host goes on. Collective, for
+    /// falling blocks.
+    void begin_reduction(std::int32_t block);
 
-    /// Sums the gradients over the ranks that share them, those of begin_sums included. Returns the
-    /// norm of the whole gradient, each parameter counted once. Collective over `world`.
+    /// Sums the gradients over the ranks that share them, those of begin_reduction included.
+    /// Returns the norm of the whole gradient, each parameter counted once. Collective over
+    /// `world`.
     double reduce_gradients(MpiComm const& world);
 
     /// One update of all trainable parameters. Collective over the groups.
@@ -57,18 +58,18 @@ public:
     }
 
 private:
-    /// Sums the elements of every shard from begin[shard] on that are not summed yet, in the side
-    /// queue.
-    void sum_from(std::span<std::int64_t const> begin);
+    /// Reduces the elements of every shard from begin[shard] on that are not reduced yet, in the
+    /// side queue.
+    void reduce_from(std::span<std::int64_t const> begin);
 
     ParameterTable* parameters_;
-    GradientSums sums_;
+    GradientReduction reduction_;
     SideQueue side_;
     std::vector<ShardedAdamw> shards_;
     std::vector<std::vector<ShardPiece>> pieces_;
     std::vector<std::size_t> first_of_block_;  ///< [block] parameter; the last: after the blocks
     std::vector<std::vector<std::int64_t>> begin_of_block_;  ///< [block][shard] element
-    std::vector<std::int64_t> unsummed_;  ///< [shard] elements before the first that is summed
+    std::vector<std::int64_t> unreduced_;  ///< [shard] elements before the first that is reduced
 };
 
 }  // namespace isogloss

@@ -46,9 +46,9 @@ struct PassOptions {
     double rows = 0.0;
     PassRouting routing = {};
     RouterLossWeights losses = {};
-    /// In the last pass of a step: who may begin to sum gradients over ranks as soon as they are
-    /// complete, while the pass goes on to the others. Null: the sums wait.
-    Optimizer* sums = nullptr;
+    /// In the last pass of a step: who begins to reduce gradients over ranks as soon as they are
+    /// complete, while the pass goes on to the others. Null: nobody.
+    Optimizer* optimizer = nullptr;
 };
 
 /// What one micro-batch says, this rank's rows only (the caller sums over ranks).

@@ -83,7 +83,7 @@ TransformerOutput Transformer<T>::train(LossWeights const& weights, Pass const& 
         fill<T>(dx.flat(), 0.0F, Stream{});
         normalise_backward<T>(dnormed, last.x, final_norm_, last.moments, dx);
         pass.watch->lap(Phase::norm);
-        begin_sums(blocks_.size(), pass);
+        begin_reduction(blocks_.size(), pass);
         backward(dx, pass);
     }
     return output_;
@@ -176,7 +176,7 @@ template <class T>
 void Transformer<T>::backward(View<T, 2> dx, Pass const& pass) {
     for (std::size_t i = blocks_.size(); i-- > lowest_trainable_;) {
         backward_block(i, dx, pass);
-        begin_sums(i, pass);
+        begin_reduction(i, pass);
     }
     if (embedding_.trains()) {
         embed_tokens_backward<T>(pass.token, embedding_, dx, *pass.arena);
@@ -203,9 +203,9 @@ void Transformer<T>::backward_block(std::size_t i, View<T, 2> dx, Pass const& pa
 }
 
 template <class T>
-void Transformer<T>::begin_sums(std::size_t block, Pass const& pass) {
-    if (pass.sums != nullptr) {
-        pass.sums->begin_sums(static_cast<std::int32_t>(block));
+void Transformer<T>::begin_reduction(std::size_t block, Pass const& pass) {
+    if (pass.optimizer != nullptr) {
+        pass.optimizer->begin_reduction(static_cast<std::int32_t>(block));
     }
 }
 

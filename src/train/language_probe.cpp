@@ -124,7 +124,7 @@ std::optional<ProbeRecord> LanguageProbe::run(
             }
             auto const batch = loader.next();
             options.routing = routing_of(run.train, labels, batch);
-            options.sums = slice + 1 == run.train.num_slices() ? &optimizer : nullptr;
+            options.optimizer = slice + 1 == run.train.num_slices() ? &optimizer : nullptr;
             auto const pass = model_.train(batch, options);
             loss += std::accumulate(pass.row_loss.begin(), pass.row_loss.end(), 0.0);
         }

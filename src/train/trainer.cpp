@@ -121,7 +121,7 @@ std::optional<StepReport> Trainer::step() {
             return std::nullopt;
         }
         options.routing = routing_of(config_, parts_.labels, *batch);
-        options.sums = slice + 1 == config_.num_slices() ? &parts_.optimizer : nullptr;
+        options.optimizer = slice + 1 == config_.num_slices() ? &parts_.optimizer : nullptr;
         tally_.add(*batch, parts_.model.train(*batch, options));
         add_phases(phases, parts_.model.phase_seconds());
     }

@@ -117,10 +117,9 @@ TEST(RunMainTest, FaultsOfUsageOnAllRanksArePrintedOnce) {
 // The end of one rank ends the job, also of a first rank that has not spoken yet.
 TEST(RunMainTest, AFaultOfUsageIsPrintedAlsoWhenTheFirstRankIsLate) {
     std::string const program = ISOGLOSS_TEST_PROGRAM;
-    auto const outcome = run(
-        std::string(ISOGLOSS_TEST_MPIEXEC) + " -n 1 sh -c 'sleep 2; exec " + program +
-        " gret' : -n 1 " + program + " gret"
-    );
+    auto const outcome =
+        run(std::string(ISOGLOSS_TEST_MPIEXEC) + " -n 1 sh -c 'sleep 2; exec " + program +
+            " gret' : -n 1 " + program + " gret");
     EXPECT_EQ(outcome.code, 2) << outcome.output;
     EXPECT_EQ(times(outcome.output, "did you mean"), 1) << outcome.output;
 }

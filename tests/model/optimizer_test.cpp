@@ -88,22 +88,24 @@ std::vector<float> held_values(ParameterTable const& table) {
     return all;
 }
 
-// Two steps of two micro-batches, with sums made as `sums` says: the last norm and the new values.
-std::pair<double, std::vector<float>> two_steps(ModelConfig const& config, GradientSums sums) {
+// Two steps of two micro-batches, reduced as `reduction` says: the last norm and the new values.
+std::pair<double, std::vector<float>> two_steps(
+    ModelConfig const& config, GradientReduction reduction
+) {
     auto const group = test::all_ranks();
     LanguageModel model(
         config, test::uneven_placement(config, group.size()), group, {.device = Device::cpu}
     );
     auto& table = model.parameters();
     test::set_parameters(table, test::random_parameters(config, 3));
-    Optimizer optimizer(table, sums);
+    Optimizer optimizer(table, reduction);
     auto const batch = test::part_of(test::small_batch(config), group.rank(), group.size());
     double norm = 0.0;
     for (std::int64_t step = 1; step <= 2; ++step) {
         table.restart_gradients();
         model.train(batch, {.counted_targets = 30.0, .losses = {.balance = 0.1}});
         model.train(
-            batch, {.counted_targets = 30.0, .losses = {.balance = 0.1}, .sums = &optimizer}
+            batch, {.counted_targets = 30.0, .losses = {.balance = 0.1}, .optimizer = &optimizer}
         );
         norm = optimizer.reduce_gradients(group);
         optimizer.update({.learning_rate = 0.01F, .step = step});
@@ -111,7 +113,7 @@ std::pair<double, std::vector<float>> two_steps(ModelConfig const& config, Gradi
     return {norm, held_values(table)};
 }
 
-TEST(OptimizerTest, SumsDuringTheBackwardPassAreThoseAfterIt) {
+TEST(OptimizerTest, ReductionDuringTheBackwardPassGivesTheSumsOfOneAfterIt) {
     for (bool const is_tied : {false, true}) {
         for (bool const has_frozen : {false, true}) {
             auto config = test::small_config({1, 2, 5}, DType::f32);
@@ -121,8 +123,8 @@ TEST(OptimizerTest, SumsDuringTheBackwardPassAreThoseAfterIt) {
                 config.layers[2].experts[1].trainable = false;
             }
             EXPECT_EQ(
-                two_steps(config, GradientSums::during_backward),
-                two_steps(config, GradientSums::after_backward)
+                two_steps(config, GradientReduction::during_backward),
+                two_steps(config, GradientReduction::after_backward)
             ) << (is_tied ? "tied, " : "not tied, ")
               << (has_frozen ? "some frozen" : "all train");
         }

@@ -74,7 +74,7 @@ public:
         model_.parameters().restart_gradients();
         auto const result = model_.train(
             batch_of_step(steps_, world_),
-            {.counted_targets = counted, .losses = {.balance = 0.01}, .sums = &optimizer_}
+            {.counted_targets = counted, .losses = {.balance = 0.01}, .optimizer = &optimizer_}
         );
         double loss = 0.0;
         for (double const row : result.row_loss) {
