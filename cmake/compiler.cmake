@@ -34,6 +34,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     endif()
     target_compile_options(isogloss_options INTERFACE
         "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:${false_warnings}>")
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # From 13 on it takes a View's span for part of the View.
+    target_compile_options(isogloss_options INTERFACE
+        "$<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-Wno-dangling-reference>")
 endif()
 if(ISOGLOSS_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Said of files' own types wherever several files are compiled as one.

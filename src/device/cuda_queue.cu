@@ -3,7 +3,6 @@
 
 #include "base/math.h"
 #include "device/cuda_check.h"
-#include "device/side_queue.h"
 
 namespace isogloss {
 
@@ -16,6 +15,19 @@ namespace {
 
 constexpr std::int64_t kSmallestScratch = std::int64_t{32} << 20;
 
+// Smaller numbers begin first.
+int priority_of(Urgency urgency) {
+    int least = 0;
+    int greatest = 0;
+    ISOGLOSS_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+    switch (urgency) {
+        case Urgency::idle_time: return least;
+        case Urgency::usual: return (least + greatest) / 2;
+        case Urgency::urgent: return greatest;
+    }
+    return least;
+}
+
 }  // namespace
 
 void StreamTraits::release(type stream) noexcept {
@@ -26,9 +38,9 @@ void EventTraits::release(type event) noexcept {
     cudaEventDestroy(event);
 }
 
-Queue::Queue() {
+Queue::Queue(Urgency urgency) {
     cudaStream_t stream = nullptr;
-    ISOGLOSS_CUDA(cudaStreamCreate(&stream));
+    ISOGLOSS_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamDefault, priority_of(urgency)));
     stream_ = UniqueHandle<StreamTraits>(stream);
     cudaEvent_t event = nullptr;
     ISOGLOSS_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
@@ -64,8 +76,8 @@ Queue& queue_of(Stream stream) {
     return own;
 }
 
-void* make_queue() {
-    return new Queue;
+void* make_queue(Urgency urgency) {
+    return new Queue(urgency);
 }
 
 void put_in_order(Stream earlier, Stream later) {

@@ -9,6 +9,7 @@
 
 #include "base/unique_handle.h"
 #include "device/buffer.h"
+#include "device/side_queue.h"
 #include "device/view.h"
 
 namespace isogloss::cuda {
@@ -32,7 +33,7 @@ struct EventTraits {
 /// one, say for communication, is a Queue that its user owns and passes on as `queue.stream()`.
 class Queue {
 public:
-    Queue();
+    explicit Queue(Urgency urgency = Urgency::usual);
     Queue(Queue const&) = delete;  // streams hold its address
     Queue& operator=(Queue const&) = delete;
 

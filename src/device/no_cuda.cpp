@@ -23,7 +23,7 @@ void SideQueueTraits::release(type /*queue*/) noexcept {}
 
 namespace cuda {
 
-void* make_queue() {
+void* make_queue(Urgency /*urgency*/) {
     fail_without_cuda("second queue of a GPU");
 }
 void put_in_order(Stream /*earlier*/, Stream /*later*/) {

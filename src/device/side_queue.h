@@ -1,6 +1,8 @@
 // device/side_queue.h - a second queue of work on a device, beside that of the thread.
 #pragma once
 
+#include <cstdint>
+
 #include "base/unique_handle.h"
 #include "device/view.h"
 
@@ -12,10 +14,14 @@ struct SideQueueTraits {
     static void release(type queue) noexcept;
 };
 
+/// Whose work a GPU begins first where that of two queues could begin: `usual` is that of a
+/// thread's own queue.
+enum class Urgency : std::uint8_t { idle_time, usual, urgent };
+
 namespace cuda {
 
 /// A queue for Stream::handle, which the caller releases.
-void* make_queue();
+void* make_queue(Urgency urgency);
 /// Work put in `later` from now on begins after the work that is in `earlier` now. The host goes
 /// on.
 void put_in_order(Stream earlier, Stream later);
@@ -31,9 +37,9 @@ void put_in_order(Stream earlier, Stream later);
 ///     side.end(stream);                 // x is there
 class SideQueue {
 public:
-    explicit SideQueue(Device device) {
+    SideQueue(Device device, Urgency urgency) {
         if (device == Device::cuda) {
-            queue_ = UniqueHandle<SideQueueTraits>(cuda::make_queue());
+            queue_ = UniqueHandle<SideQueueTraits>(cuda::make_queue(urgency));
         }
     }
 
@@ -57,11 +63,11 @@ private:
 /// The calling thread's side queue for rows that travel between ranks: one for all, because a
 /// communicator's exchanges go on in the order in which they were queued.
 inline SideQueue const& exchange_queue(Device device) {
-    thread_local SideQueue const cpu(Device::cpu);
+    thread_local SideQueue const cpu(Device::cpu, Urgency::urgent);
     if (device == Device::cpu) {
         return cpu;
     }
-    thread_local SideQueue const cuda(Device::cuda);
+    thread_local SideQueue const cuda(Device::cuda, Urgency::urgent);
     return cuda;
 }
 

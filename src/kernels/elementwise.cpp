@@ -70,6 +70,15 @@ double sum_of_squares(View<float const, 1> x, Stream stream) {
     return 0.0;
 }
 
+void sum_of_squares(View<float const, 1> x, Write write, View<double, 1> sum, Stream stream) {
+    require_shape("sum_of_squares: sum", sum, {1});
+    require_one_device("sum_of_squares", x, sum);
+    switch (x.device) {
+        case Device::cpu: return cpu::sum_of_squares(x, write, sum, stream);
+        case Device::cuda: return cuda::sum_of_squares(x, write, sum, stream);
+    }
+}
+
 template decltype(cast<float, float>) cast<float, float>;
 template decltype(cast<float, bf16>) cast<float, bf16>;
 template decltype(cast<bf16, float>) cast<bf16, float>;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/view.h"
+#include "kernels/write.h"
 
 namespace isogloss {
 
@@ -31,5 +32,8 @@ void sum_columns(View<T const, 2> dy, View<float, 1> dbias, Stream stream);
 
 /// Sum of squares in double, in blocks of fixed size: same bits for any number of threads.
 double sum_of_squares(View<float const, 1> x, Stream stream);
+
+/// The same, added to sum[0] or put there; the host does not wait.       sum [1], on x's device
+void sum_of_squares(View<float const, 1> x, Write write, View<double, 1> sum, Stream stream);
 
 }  // namespace isogloss

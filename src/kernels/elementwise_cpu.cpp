@@ -98,6 +98,11 @@ double sum_of_squares(View<float const, 1> x, Stream /*stream*/) {
     return total;
 }
 
+void sum_of_squares(View<float const, 1> x, Write write, View<double, 1> sum, Stream stream) {
+    double const its = sum_of_squares(x, stream);
+    sum.data[0] = write == Write::add ? sum.data[0] + its : its;
+}
+
 template decltype(cast<float, float>) cast<float, float>;
 template decltype(cast<float, bf16>) cast<float, bf16>;
 template decltype(cast<bf16, float>) cast<bf16, float>;

@@ -1,6 +1,7 @@
 // kernels/elementwise_cuda.cu
-#include <vector>
+#include <algorithm>
 
+#include "base/math.h"
 #include "device/cuda_memory.h"
 #include "kernels/backend.h"
 #include "kernels/cuda_column_sums.h"
@@ -125,14 +126,17 @@ __global__ void __launch_bounds__(kThreads) sum_columns_kernel(
     }
 }
 
-constexpr unsigned kSquareBlocks = 528;
+// Blocks are short, so that they fit where other work leaves multiprocessors idle for a moment.
+constexpr std::int64_t kSquaresOfBlock = std::int64_t{64} * kThreads;
+constexpr std::int64_t kMostSquareBlocks = 4096;
 
 __global__ void __launch_bounds__(kThreads)
-    sum_of_squares_kernel(float const* x, std::int64_t size, double* partial) {
+    squares_kernel(float const* x, std::int64_t size, std::int64_t of_block, double* partial) {
     double sum = 0.0;
-    std::int64_t const stride = static_cast<std::int64_t>(gridDim.x) * kThreads;
-    for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < size;
-         i += stride) {
+    std::int64_t const begin = blockIdx.x * of_block;
+    std::int64_t const end = min(size, begin + of_block);
+#pragma unroll 8
+    for (std::int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
         auto const value = static_cast<double>(x[i]);
         sum += value * value;
     }
@@ -140,6 +144,37 @@ __global__ void __launch_bounds__(kThreads)
     if (threadIdx.x == 0) {
         partial[blockIdx.x] = sum;
     }
+}
+
+// One block.
+__global__ void __launch_bounds__(kThreads)
+    add_squares_kernel(double const* partial, std::int64_t count, Write write, double* to) {
+    double sum = 0.0;
+    for (std::int64_t i = threadIdx.x; i < count; i += kThreads) {
+        sum += partial[i];
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) {
+        *to = write == Write::add ? *to + sum : sum;
+    }
+}
+
+// `partial` has room for kMostSquareBlocks.
+void add_squares(
+    View<float const, 1> x, Write write, double* partial, double* to, cudaStream_t queue
+) {
+    auto const size = x.shape[0];
+    auto const least = std::max(kSquaresOfBlock, ceil_div(size, kMostSquareBlocks));
+    auto const of_block = round_up(least, std::int64_t{kThreads});
+    auto const blocks = ceil_div(size, of_block);
+    if (blocks > 0) {
+        squares_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, queue>>>(
+            x.data, size, of_block, partial
+        );
+        ISOGLOSS_CUDA(cudaGetLastError());
+    }
+    add_squares_kernel<<<1, kThreads, 0, queue>>>(partial, blocks, write, to);
+    ISOGLOSS_CUDA(cudaGetLastError());
 }
 
 }  // namespace
@@ -206,16 +241,18 @@ void sum_columns(View<T const, 2> dy, View<float, 1> dbias, Stream stream) {
 
 double sum_of_squares(View<float const, 1> x, Stream stream) {
     auto& queue = queue_of(stream);
-    auto* const partial = queue.scratch_of<double>(kSquareBlocks);
-    sum_of_squares_kernel<<<kSquareBlocks, kThreads, 0, queue.get()>>>(x.data, x.shape[0], partial);
-    ISOGLOSS_CUDA(cudaGetLastError());
-    std::vector<double> sums(kSquareBlocks);
-    copy_to_host(sums.data(), partial, sums.size() * sizeof(double), stream);
+    auto* const partial = queue.scratch_of<double>(kMostSquareBlocks + 1);
+    auto* const sum = partial + kMostSquareBlocks;
+    add_squares(x, Write::replace, partial, sum, queue.get());
     double total = 0.0;
-    for (double const sum : sums) {
-        total += sum;
-    }
+    copy_to_host(&total, sum, sizeof total, stream);
     return total;
+}
+
+void sum_of_squares(View<float const, 1> x, Write write, View<double, 1> sum, Stream stream) {
+    auto& queue = queue_of(stream);
+    auto* const partial = queue.scratch_of<double>(kMostSquareBlocks);
+    add_squares(x, write, partial, sum.data, queue.get());
 }
 
 template decltype(cast<float, float>) cast<float, float>;

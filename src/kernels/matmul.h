@@ -2,11 +2,9 @@
 #pragma once
 
 #include "device/view.h"
+#include "kernels/write.h"
 
 namespace isogloss {
-
-/// What a product does with what is in its result already.
-enum class Write : std::uint8_t { replace, add };
 
 /// c = a b^T     a [N, K], b [M, K], c [N, M]. Forward of a linear layer: y = x W^T, W stored [out,
 /// in].

@@ -282,6 +282,9 @@ void sum_columns(View<T const, 2>, View<float, 1>, Stream) {
 double sum_of_squares(View<float const, 1>, Stream) {
     fail_without_cuda("sum_of_squares");
 }
+void sum_of_squares(View<float const, 1>, Write, View<double, 1>, Stream) {
+    fail_without_cuda("sum_of_squares");
+}
 
 template decltype(matmul_nt<float, float>) matmul_nt<float, float>;
 template decltype(matmul_nt<bf16, bf16>) matmul_nt<bf16, bf16>;

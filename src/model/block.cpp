@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "model/optimizer.h"
 #include "moe/unit_rows.h"
 
 namespace isogloss {
@@ -170,6 +171,10 @@ void Block<T>::backward(
     }
     moe_.backward(dx, below, saved.moe, probs_slope, arena, Stream{});
     watch.lap(Phase::experts, Phase::exchange, moe_.tally().seconds - exchanged);
+    if (pass.optimizer != nullptr) {
+        // All of the blocks above is done, and the ranks' exchange pauses until the next block.
+        pass.optimizer->begin_reduction(static_cast<std::int32_t>(layer_) + 1);
+    }
     if (depth == Backward::feed_forward) {
         return;
     }

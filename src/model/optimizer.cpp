@@ -2,6 +2,7 @@
 #include "model/optimizer.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/math.h"
 #include "optim/gradient_norm.h"
@@ -76,7 +77,8 @@ Optimizer::Optimizer(ParameterTable& parameters)
 Optimizer::Optimizer(ParameterTable& parameters, GradientReduction reduction)
     : parameters_(&parameters),
       reduction_(reduction),
-      side_(parameters.device()),
+      exchanges_(parameters.device(), Urgency::urgent),
+      squares_(parameters.device(), Urgency::idle_time),
       first_of_block_(first_of_blocks(parameters.specs())),
       begin_of_block_(first_of_block_.size()) {
     for (auto& group : parameters.groups()) {
@@ -104,31 +106,39 @@ void Optimizer::begin_reduction(std::int32_t block) {
 }
 
 void Optimizer::reduce_from(std::span<std::int64_t const> begin) {
-    side_.begin(Stream{});
+    exchanges_.begin(Stream{});
     for (std::size_t s = 0; s < shards_.size(); ++s) {
         if (begin[s] < unreduced_[s]) {
-            shards_[s].reduce_gradients({begin[s], unreduced_[s]}, side_.stream());
-            unreduced_[s] = begin[s];
+            shards_[s].reduce_gradients({begin[s], unreduced_[s]}, exchanges_.stream());
         }
+    }
+    squares_.begin(exchanges_.stream());
+    for (std::size_t s = 0; s < shards_.size(); ++s) {
+        shards_[s].begin_squares({begin[s], std::max(begin[s], unreduced_[s])}, squares_.stream());
+        unreduced_[s] = std::min(begin[s], unreduced_[s]);
     }
 }
 
 double Optimizer::reduce_gradients(MpiComm const& world) {
+    // Block by block here too: so the sums have the same bits whenever they were begun.
+    for (auto const& begin : std::views::reverse(begin_of_block_)) {
+        reduce_from(begin);
+    }
     reduce_from(std::vector<std::int64_t>(shards_.size(), 0));
-    side_.end(Stream{});
+    exchanges_.end(Stream{});
     for (std::size_t s = 0; s < shards_.size(); ++s) {
         unreduced_[s] = shards_[s].num_elements();
     }
-    return gradient_norm(shards_, world);
+    return gradient_norm(shards_, world, squares_.stream());
 }
 
 void Optimizer::update(AdamwStep const& step) {
     for (auto& shard : shards_) {
         shard.update_own(step);
-        side_.begin(Stream{});
-        shard.share_values(side_.stream());  // while the next one is updated
+        exchanges_.begin(Stream{});
+        shard.share_values(exchanges_.stream());  // while the next one is updated
     }
-    side_.end(Stream{});
+    exchanges_.end(Stream{});
 }
 
 }  // namespace isogloss

@@ -58,13 +58,14 @@ public:
     }
 
 private:
-    /// Reduces the elements of every shard from begin[shard] on that are not reduced yet, in the
-    /// side queue.
+    /// Reduces the elements of every shard from begin[shard] on that are not reduced yet, and adds
+    /// up their squares, in side queues.
     void reduce_from(std::span<std::int64_t const> begin);
 
     ParameterTable* parameters_;
     GradientReduction reduction_;
-    SideQueue side_;
+    SideQueue exchanges_;
+    SideQueue squares_;  ///< of what is reduced: read where the GPU would idle
     std::vector<ShardedAdamw> shards_;
     std::vector<std::vector<ShardPiece>> pieces_;
     std::vector<std::size_t> first_of_block_;  ///< [block] parameter; the last: after the blocks

@@ -7,7 +7,6 @@
 #include "kernels/elementwise.h"
 #include "kernels/permute_rows.h"
 #include "model/head.h"
-#include "model/optimizer.h"
 
 namespace isogloss {
 namespace {
@@ -83,7 +82,6 @@ TransformerOutput Transformer<T>::train(LossWeights const& weights, Pass const& 
         fill<T>(dx.flat(), 0.0F, Stream{});
         normalise_backward<T>(dnormed, last.x, final_norm_, last.moments, dx);
         pass.watch->lap(Phase::norm);
-        begin_reduction(blocks_.size(), pass);
         backward(dx, pass);
     }
     return output_;
@@ -176,7 +174,6 @@ template <class T>
 void Transformer<T>::backward(View<T, 2> dx, Pass const& pass) {
     for (std::size_t i = blocks_.size(); i-- > lowest_trainable_;) {
         backward_block(i, dx, pass);
-        begin_reduction(i, pass);
     }
     if (embedding_.trains()) {
         embed_tokens_backward<T>(pass.token, embedding_, dx, *pass.arena);
@@ -200,13 +197,6 @@ void Transformer<T>::backward_block(std::size_t i, View<T, 2> dx, Pass const& pa
         entry, saved_[i], output_.balance.slope[i],
         is_end ? Backward::feed_forward : Backward::whole, dx, pass
     );
-}
-
-template <class T>
-void Transformer<T>::begin_reduction(std::size_t block, Pass const& pass) {
-    if (pass.optimizer != nullptr) {
-        pass.optimizer->begin_reduction(static_cast<std::int32_t>(block));
-    }
 }
 
 template class Transformer<float>;

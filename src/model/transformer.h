@@ -60,8 +60,6 @@ private:
     void forward_block(std::size_t i, Keep keep, Pass const& pass);
     void backward(View<T, 2> dx, Pass const& pass);
     void backward_block(std::size_t i, View<T, 2> dx, Pass const& pass);
-    /// The gradients of block `block` and of what comes after it are complete, this pass included.
-    static void begin_reduction(std::size_t block, Pass const& pass);
 
     ModelConfig const* config_;
     MpiComm const* world_;

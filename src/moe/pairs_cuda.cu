@@ -6,24 +6,29 @@
 namespace isogloss::cuda {
 namespace {
 
-// row_pair_begin[r] = pairs of the rows before r. One block.
+// row_pair_begin[r] = pairs of the rows before r. One list.
 __global__ void row_pairs_kernel(
     std::int32_t const* route, std::int64_t rows, std::int64_t choices, std::int32_t* begin
 ) {
     __shared__ RunningPrefix::Memory memory;
-    RunningPrefix pairs(memory, 0);
-    for (std::int64_t first = 0; first < rows; first += kWalkers) {
-        auto const r = first + threadIdx.x;
+    auto const pairs_of = [=](std::int64_t r) {
         std::int32_t count = 0;
-        for (std::int64_t k = 0; r < rows && k < choices; ++k) {
+        for (std::int64_t k = 0; k < choices; ++k) {
             count += route[r * 2 * choices + k] >= 0 ? 1 : 0;
         }
-        auto const before = pairs.next(count);
+        return count;
+    };
+    auto const walk = Walk::of_block(rows);
+    RunningPrefix pairs(memory, 0);
+    pairs.skip(walk.begin, pairs_of);
+    for (auto first = walk.begin; first < walk.end; first += kWalkers) {
+        auto const r = first + threadIdx.x;
+        auto const before = pairs.next(r < rows ? pairs_of(r) : 0);
         if (r < rows) {
             begin[r] = before;
         }
     }
-    if (threadIdx.x == 0) {
+    if (threadIdx.x == 0 && Walk::is_last()) {
         begin[rows] = pairs.sum();
     }
 }
@@ -47,8 +52,16 @@ __global__ void pairs_kernel(
 ) {
     __shared__ RunningPrefix::Memory memory;
     auto const expert = static_cast<std::int32_t>(blockIdx.x);
+    auto const walk = Walk::of_block(rows);
     RunningPrefix pairs(memory, begin.at[expert]);
-    for (std::int64_t first = 0; first < rows; first += kWalkers) {
+    pairs.skip(walk.begin, [=](std::int64_t r) {
+        std::int32_t count = 0;
+        for (std::int64_t k = 0; k < choices; ++k) {
+            count += route[r * 2 * choices + k] == expert ? 1 : 0;
+        }
+        return count;
+    });
+    for (auto first = walk.begin; first < walk.end; first += kWalkers) {
         auto const r = first + threadIdx.x;
         std::int64_t mine = choices;
         std::int32_t before = 0;  // choices of the row that are present and before mine
@@ -120,17 +133,17 @@ void fill_pairs(View<std::int32_t const, 2> route, DispatchPlan const& plan, Str
     auto const rows = route.shape[0];
     auto const choices = route.shape[1] / 2;
     auto* const queue = queue_of(stream).get();
-    row_pairs_kernel<<<1, kWalkers, 0, queue>>>(
+    row_pairs_kernel<<<walkers_for(1, rows), kWalkers, 0, queue>>>(
         route.data, rows, choices, plan.row_pair_begin.data
     );
     check_launch();
-    auto const experts = static_cast<unsigned>(plan.expert_begin.size() - 1);
+    auto const experts = static_cast<std::int64_t>(plan.expert_begin.size()) - 1;
     if (experts == 0) {
         return;
     }
     PairLists const lists{plan.pair_row.data,       plan.pair_choice.data, plan.pair_gate.data,
                           plan.row_pair_begin.data, plan.row_pair.data,    plan.row_gate.data};
-    pairs_kernel<<<experts, kWalkers, 0, queue>>>(
+    pairs_kernel<<<walkers_for(experts, rows), kWalkers, 0, queue>>>(
         route.data, rows, choices, beginnings_of(plan.expert_begin, "experts"), lists
     );
     check_launch();

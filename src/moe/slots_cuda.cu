@@ -8,9 +8,9 @@
 #include "moe/kernel_lists.h"
 #include "moe/routing_ops.h"
 
-// The stable sorts are one block a bucket: it walks over all tokens, in order, and numbers those
-// that belong to it. A micro-batch has some thousand tokens and a layer some dozen buckets, so this
-// is microseconds, and equal choices give equal bits.
+// The stable sorts are a list of blocks a bucket: they walk over all tokens, in order, and number
+// those that belong to it. A micro-batch has some thousand tokens and a layer some dozen buckets,
+// so this is microseconds, and equal choices give equal bits.
 namespace isogloss::cuda {
 namespace {
 
@@ -80,13 +80,18 @@ __global__ void slots_kernel(
 ) {
     __shared__ RunningPrefix::Memory memory;
     auto const rank = static_cast<std::int32_t>(blockIdx.x);
+    auto const is_slot = [&](std::int64_t n) {
+        return visits(expert + n * choices, choices, rank, seats) ? 1 : 0;
+    };
+    auto const walk = Walk::of_block(tokens);
     RunningPrefix slots(memory, begin.at[rank]);
-    for (std::int64_t first = 0; first < tokens; first += kWalkers) {
+    slots.skip(walk.begin, is_slot);
+    for (auto first = walk.begin; first < walk.end; first += kWalkers) {
         auto const n = first + threadIdx.x;
         auto const* const chosen = expert + n * choices;
-        bool const is_mine = n < tokens && visits(chosen, choices, rank, seats);
-        auto const slot = slots.next(is_mine ? 1 : 0);
-        if (is_mine) {
+        auto const mine = n < tokens ? is_slot(n) : 0;
+        auto const slot = slots.next(mine);
+        if (mine != 0) {
             send_token[slot] = static_cast<std::int32_t>(n);
         }
         for (std::int64_t k = 0; n < tokens && k < choices; ++k) {
@@ -113,35 +118,6 @@ __device__ std::int32_t slot_after(
     return found;
 }
 
-// token_slot_begin[n] = slots of the tokens before n. One block.
-__global__ void token_slots_kernel(
-    std::int32_t const* choice_slot,
-    std::int64_t tokens,
-    std::int64_t choices,
-    std::int32_t* token_slot_begin
-) {
-    __shared__ RunningPrefix::Memory memory;
-    RunningPrefix slots(memory, 0);
-    for (std::int64_t first = 0; first < tokens; first += kWalkers) {
-        auto const n = first + threadIdx.x;
-        std::int32_t count = 0;
-        if (n < tokens) {
-            auto const* const its = choice_slot + n * choices;
-            for (auto slot = slot_after(-1, its, choices); slot >= 0;
-                 slot = slot_after(slot, its, choices)) {
-                ++count;
-            }
-        }
-        auto const before = slots.next(count);
-        if (n < tokens) {
-            token_slot_begin[n] = before;
-        }
-    }
-    if (threadIdx.x == 0) {
-        token_slot_begin[tokens] = slots.sum();
-    }
-}
-
 // Own slots are at home in rows from home_begin on, all others behind the rows.
 struct ReturnPlaces {
     std::int32_t own_begin;
@@ -155,23 +131,43 @@ struct ReturnPlaces {
     }
 };
 
-__global__ void returns_kernel(
+// token_slot_begin[n] = slots of the tokens before n, token_return where they come back. One list.
+__global__ void token_slots_kernel(
     std::int32_t const* choice_slot,
     std::int64_t tokens,
     std::int64_t choices,
-    std::int32_t const* token_slot_begin,
     ReturnPlaces places,
+    std::int32_t* token_slot_begin,
     std::int32_t* token_return
 ) {
-    auto const n = thread_place();
-    if (n >= tokens) {
-        return;
+    __shared__ RunningPrefix::Memory memory;
+    auto const slots_of = [=](std::int64_t n) {
+        auto const* const its = choice_slot + n * choices;
+        std::int32_t count = 0;
+        for (auto slot = slot_after(-1, its, choices); slot >= 0;
+             slot = slot_after(slot, its, choices)) {
+            ++count;
+        }
+        return count;
+    };
+    auto const walk = Walk::of_block(tokens);
+    RunningPrefix slots(memory, 0);
+    slots.skip(walk.begin, slots_of);
+    for (auto first = walk.begin; first < walk.end; first += kWalkers) {
+        auto const n = first + threadIdx.x;
+        auto to = slots.next(n < tokens ? slots_of(n) : 0);
+        if (n >= tokens) {
+            continue;
+        }
+        token_slot_begin[n] = to;
+        auto const* const its = choice_slot + n * choices;
+        for (auto slot = slot_after(-1, its, choices); slot >= 0;
+             slot = slot_after(slot, its, choices)) {
+            token_return[to++] = places.of(slot);
+        }
     }
-    auto const* const its = choice_slot + n * choices;
-    auto* to = token_return + token_slot_begin[n];
-    for (auto slot = slot_after(-1, its, choices); slot >= 0;
-         slot = slot_after(slot, its, choices)) {
-        *to++ = places.of(slot);
+    if (threadIdx.x == 0 && Walk::is_last()) {
+        token_slot_begin[tokens] = slots.sum();
     }
 }
 
@@ -251,26 +247,19 @@ void fill_slots(
 ) {
     auto const [tokens, choices] = expert.shape;
     auto const begin = beginnings_of(plan.send_begin, "ranks");
-    auto const ranks = static_cast<unsigned>(plan.send_begin.size() - 1);
+    auto const ranks = static_cast<std::int64_t>(plan.send_begin.size()) - 1;
     auto* const queue = queue_of(stream).get();
-    slots_kernel<<<ranks, kWalkers, 0, queue>>>(
+    slots_kernel<<<walkers_for(ranks, tokens), kWalkers, 0, queue>>>(
         expert.data, tokens, choices, table_of(seats), begin, plan.send_token.data,
         plan.choice_slot.data
     );
     check_launch();
-    token_slots_kernel<<<1, kWalkers, 0, queue>>>(
-        plan.choice_slot.data, tokens, choices, plan.token_slot_begin.data
-    );
-    check_launch();
-    if (tokens == 0) {
-        return;
-    }
     auto const own = index(seats.source);
     ReturnPlaces const places{
         begin.at[own], begin.at[own + 1], static_cast<std::int32_t>(plan.receive_begin[own]),
         static_cast<std::int32_t>(plan.num_rows())};
-    returns_kernel<<<blocks_for(tokens), kThreads, 0, queue>>>(
-        plan.choice_slot.data, tokens, choices, plan.token_slot_begin.data, places,
+    token_slots_kernel<<<walkers_for(1, tokens), kWalkers, 0, queue>>>(
+        plan.choice_slot.data, tokens, choices, places, plan.token_slot_begin.data,
         plan.token_return.data
     );
     check_launch();

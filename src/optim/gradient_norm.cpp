@@ -7,10 +7,10 @@
 
 namespace isogloss {
 
-double gradient_norm(std::span<ShardedAdamw const> optimizers, MpiComm const& world) {
+double gradient_norm(std::span<ShardedAdamw> optimizers, MpiComm const& world, Stream stream) {
     double sum = 0.0;
-    for (auto const& optimizer : optimizers) {
-        sum += optimizer.sum_of_squares();
+    for (auto& optimizer : optimizers) {
+        sum += optimizer.take_sum_of_squares(stream);
     }
     return std::sqrt(sum_over(sum, world));
 }

@@ -8,9 +8,10 @@
 
 namespace isogloss {
 
-/// sqrt(sum over parameters of gradient^2), after reduce_gradients: every rank adds what it owns,
-/// so a parameter with several holders counts once. In double. Collective over `world`.
-double gradient_norm(std::span<ShardedAdamw const> optimizers, MpiComm const& world);
+/// sqrt(sum over parameters of gradient^2), of what begin_squares has added up and is in `stream`:
+/// every rank adds what it owns, so a parameter with several holders counts once. In double.
+/// Collective over `world`.
+double gradient_norm(std::span<ShardedAdamw> optimizers, MpiComm const& world, Stream stream);
 
 /// Factor that brings a gradient of length `norm` to at most `limit`: min(1, limit / norm).
 /// limit <= 0: no limit, 1. A step whose norm is not finite must not be applied at all.

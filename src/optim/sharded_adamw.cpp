@@ -6,6 +6,7 @@
 
 #include "base/require.h"
 #include "comm/collective.h"
+#include "device/copy.h"
 #include "kernels/elementwise.h"
 
 namespace isogloss {
@@ -54,6 +55,7 @@ ShardedAdamw::ShardedAdamw(OptimizedParameters parameters) : parameters_(std::mo
     owned_ = even_part(parameters_.gradients.size(), group.size(), group.rank());
     first_moment_ = Buffer<float>(device, owned_.size());
     second_moment_ = Buffer<float>(device, owned_.size());
+    squares_ = Buffer<double>(device, 1);
     if (parameters_.dtype == DType::f32) {
         master_ = part(values<float>(), owned_);
     } else {
@@ -63,10 +65,6 @@ ShardedAdamw::ShardedAdamw(OptimizedParameters parameters) : parameters_(std::mo
     take_masters_from_values();
 }
 
-void ShardedAdamw::reduce_gradients() {
-    reduce_gradients({0, parameters_.gradients.size()}, Stream{});
-}
-
 void ShardedAdamw::reduce_gradients(Range elements, Stream stream) {
     reduce_scatter_sum(
         part(parameters_.gradients, elements),
@@ -74,8 +72,24 @@ void ShardedAdamw::reduce_gradients(Range elements, Stream stream) {
     );
 }
 
-double ShardedAdamw::sum_of_squares() const {
-    return isogloss::sum_of_squares(part(parameters_.gradients, owned_), Stream{});
+void ShardedAdamw::begin_squares(Range elements, Stream stream) {
+    Range const own{
+        std::max(elements.begin, owned_.begin),
+        std::max(elements.begin, std::min(elements.end, owned_.end))};
+    if (own.size() > 0) {
+        sum_of_squares(
+            part(parameters_.gradients, own), std::exchange(next_square_, Write::add),
+            squares_.view(), stream
+        );
+    }
+}
+
+double ShardedAdamw::take_sum_of_squares(Stream stream) {
+    if (std::exchange(next_square_, Write::replace) == Write::replace) {
+        return 0.0;
+    }
+    Buffer<double> room;
+    return on_host(squares_.view(), room, stream).data[0];
 }
 
 void ShardedAdamw::update_own(AdamwStep const& step) {

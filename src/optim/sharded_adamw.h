@@ -10,6 +10,7 @@
 #include "device/buffer.h"
 #include "device/view.h"
 #include "kernels/adamw.h"
+#include "kernels/write.h"
 
 namespace isogloss {
 
@@ -25,7 +26,8 @@ struct OptimizedParameters {
 /// AdamW with float master weights and moments, each rank keeping those of its own
 /// even_part(size, ranks, rank) only (Rajbhandari et al., "ZeRO", arXiv:1910.02054, stage 1).
 ///
-///     reduce_gradients();              // own part: sum of the ranks' shares
+///     reduce_gradients(all, stream);   // own part: sum of the ranks' shares
+///     begin_squares(all, stream);
 ///     double const norm = gradient_norm(...);
 ///     update_own(step);
 ///     share_values(stream);            // own part given to all
@@ -41,13 +43,16 @@ public:
     /// Elements whose state this rank keeps.
     [[nodiscard]] Range owned() const { return owned_; }
 
-    /// Own part of the gradients becomes the sum over the group, in rank order; the rest is
-    /// undefined after. Collective over the group.
-    void reduce_gradients();
-    /// The same for these elements alone, the others in calls of their own.
+    [[nodiscard]] Range elements() const { return {0, num_elements()}; }
+
+    /// Own part of these elements' gradients becomes the sum over the group, in rank order; the
+    /// rest is undefined after. Collective over the group.
     void reduce_gradients(Range elements, Stream stream);
-    /// Of the own part, after reduce_gradients.
-    [[nodiscard]] double sum_of_squares() const;
+    /// Adds the squares of the own part of these elements' gradients, in double; the host does not
+    /// wait. All calls of a step in one stream.
+    void begin_squares(Range elements, Stream stream);
+    /// Their sum since the last call, after what is in `stream`.
+    [[nodiscard]] double take_sum_of_squares(Stream stream);
 
     /// One step of the own part. `step.weight_decay` counts for the decayed elements only.
     void update_own(AdamwStep const& step);
@@ -74,6 +79,8 @@ private:
     View<float, 1> master_;
     Buffer<float> first_moment_;
     Buffer<float> second_moment_;
+    Buffer<double> squares_;  ///< one sum
+    Write next_square_ = Write::replace;
 };
 
 }  // namespace isogloss

@@ -64,7 +64,7 @@ TEST_F(CollectiveCudaTest, SumsOfStretchesInASideQueueAreThoseOfTheHost) {
     reduce_scatter_sum(parts.on(Device::cpu), group, Stream{});
     auto const from = parts.on(Device::cuda);
     Buffer<float> const there(Device::cuda, kSize);
-    SideQueue const side(Device::cuda);
+    SideQueue const side(Device::cuda, Urgency::urgent);
     for (auto const& [begin, end] : {Range{70001, kSize}, {70000, 70001}, {0, 70000}}) {
         auto const stretch = there.view().rows(begin, end);
         auto const bytes = index(end - begin) * sizeof(float);

@@ -141,6 +141,12 @@ TEST(SumOfSquaresTest, IsTheSumInDouble) {
         test::for_thread_counts([&](int threads) {
             EXPECT_EQ(sum_of_squares(x.in(), {}), sum) << threads;
         });
+        // The sum that stays where x is: put there, then added.
+        Tensor<double, 1> kept({1}, -1.0);
+        sum_of_squares(x.in(), Write::replace, kept.view(), {});
+        EXPECT_EQ(kept.doubles().front(), sum);
+        sum_of_squares(x.in(), Write::add, kept.view(), {});
+        EXPECT_EQ(kept.doubles().front(), sum + sum);
     }
 }
 

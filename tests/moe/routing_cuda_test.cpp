@@ -48,10 +48,12 @@ struct Problem {
 };
 
 // Nobody, one, fewer than a warp, more than a block walks over at once, an odd rest; one expert and
-// many; one rank and several of which some get nothing.
+// many; one rank and several of which some get nothing; many blocks a list, two that walk over
+// several rounds each, and more lists than blocks that the GPU has room for.
 Problem const kRoutingProblems[] = {
-    {0, 2, 4, 1},  {0, 1, 3, 3},    {1, 1, 1, 1},     {7, 3, 9, 4},
-    {33, 2, 2, 8}, {1500, 2, 4, 1}, {2500, 4, 37, 5}, {1024, 8, 64, 2},
+    {0, 2, 4, 1},     {0, 1, 3, 3},      {1, 1, 1, 1},      {7, 3, 9, 4},
+    {33, 2, 2, 8},    {1500, 2, 4, 1},   {2500, 4, 37, 5},  {1024, 8, 64, 2},
+    {20001, 2, 3, 2}, {5000, 2, 200, 2}, {3000, 1, 700, 2},
 };
 
 float some_value(std::uint64_t stream, std::size_t i) {

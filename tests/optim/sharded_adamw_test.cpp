@@ -58,7 +58,7 @@ struct Fixture {
             for (std::int64_t i = 0; i < kSize; ++i) {
                 gradients.data()[i] = share_of(i, step, group);
             }
-            optimizer.reduce_gradients();
+            optimizer.reduce_gradients(optimizer.elements(), {});
             optimizer.update_own(step_of(step));
             optimizer.share_values(Stream{});
         }
@@ -176,7 +176,7 @@ TEST(ShardedAdamwTest, FewerElementsThanRanksLeaveSomeRanksEmpty) {
     Buffer<float> gradient(Device::cpu, 1);
     ShardedAdamw optimizer({&group, DType::f32, value.data(), gradient.view(), {{0, 1}}});
     gradient.data()[0] = 1.0F;
-    optimizer.reduce_gradients();
+    optimizer.reduce_gradients(optimizer.elements(), {});
     optimizer.update_own({.learning_rate = 1.0F, .epsilon = 1e-8F, .step = 1});
     optimizer.share_values(Stream{});
     // First step: m / (1 - b1) = g, sqrt(v / (1 - b2)) = |g|, so w = -1. Rounded once each are the
