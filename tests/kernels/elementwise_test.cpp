@@ -144,9 +144,9 @@ TEST(SumOfSquaresTest, IsTheSumInDouble) {
         // The sum that stays where x is: put there, then added.
         Tensor<double, 1> kept({1}, -1.0);
         sum_of_squares(x.in(), Write::replace, kept.view(), {});
-        EXPECT_EQ(kept.doubles().front(), sum);
+        EXPECT_EQ(kept[0], sum);
         sum_of_squares(x.in(), Write::add, kept.view(), {});
-        EXPECT_EQ(kept.doubles().front(), sum + sum);
+        EXPECT_EQ(kept[0], sum + sum);
     }
 }
 

@@ -98,7 +98,7 @@ public:
     [[nodiscard]] T raw(std::int64_t i) const { return here()[static_cast<std::size_t>(i)]; }
     [[nodiscard]] double operator[](std::int64_t i) const {
         T const value = here()[static_cast<std::size_t>(i)];
-        if constexpr (std::is_same_v<T, std::int32_t>) {
+        if constexpr (std::is_same_v<T, std::int32_t> || std::is_same_v<T, double>) {
             return value;
         } else {
             return static_cast<double>(to_float(value));
@@ -147,6 +147,8 @@ private:
     static T from_double(double x) {
         if constexpr (std::is_same_v<T, std::int32_t>) {
             return static_cast<std::int32_t>(x);
+        } else if constexpr (std::is_same_v<T, double>) {
+            return x;
         } else {
             return from_float<T>(static_cast<float>(x));
         }
@@ -154,6 +156,8 @@ private:
     static T poison() {
         if constexpr (std::is_same_v<T, std::int32_t>) {
             return -77777;
+        } else if constexpr (std::is_same_v<T, double>) {
+            return std::numeric_limits<double>::quiet_NaN();
         } else {
             return from_float<T>(std::numeric_limits<float>::quiet_NaN());
         }
