@@ -144,7 +144,8 @@ private:
         auto const receive = arena_.take<T, 2>({plan.num_rows(), config_.width});
         timed(measured, [&] {
             all_to_all_rows<T>(
-                send, plan.send_begin, receive, plan.receive_begin, group_, {}, OwnRows::skip
+                send, plan.send_begin, receive, plan.receive_begin, group_, {},
+                Distances{.begin = 1}
             );
         });
         auto const own = static_cast<std::size_t>(group_.rank());

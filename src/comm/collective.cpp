@@ -84,7 +84,7 @@ void all_to_all_rows(
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
     Stream stream,
-    OwnRows own_rows
+    Distances distances
 ) {
     require(
         send.shape[1] == receive.shape[1] && send.device == receive.device,
@@ -96,20 +96,20 @@ void all_to_all_rows(
     Waiting const waiting("all-to-all of rows", group);
     switch (send.device) {
         case Device::cpu:
-            return mpi::all_to_all_rows(send, send_begin, receive, receive_begin, group, own_rows);
+            return mpi::all_to_all_rows(send, send_begin, receive, receive_begin, group, distances);
         case Device::cuda:
             return cuda::all_to_all_rows(
-                send, send_begin, receive, receive_begin, group, stream, own_rows
+                send, send_begin, receive, receive_begin, group, stream, distances
             );
     }
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                        \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);      \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);  \
-    template void all_to_all_rows(                                     \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,   \
-        std::span<std::int64_t const>, MpiComm const&, Stream, OwnRows \
+#define ISOGLOSS_INSTANTIATE(T)                                          \
+    template void all_gather(View<T, 1>, MpiComm const&, Stream);        \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);    \
+    template void all_to_all_rows(                                       \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,     \
+        std::span<std::int64_t const>, MpiComm const&, Stream, Distances \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

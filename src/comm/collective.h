@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "comm/distances.h"
 #include "comm/mpi_comm.h"
-#include "comm/own_rows.h"
 #include "comm/stretch.h"
 #include "device/view.h"
 
@@ -44,6 +44,9 @@ void broadcast(View<T, 1> x, int root, MpiComm const& group, Stream stream);
 /// rows of rank 0, 1, ... in turn: rows [receive_begin[p], receive_begin[p+1]) are rank p's. The
 /// rank's own rows are copied without MPI or NCCL. Counts are rows, so they fit MPI's int.
 ///
+/// Only between ranks at the given distances, the same on every rank; the places of the other
+/// ranks' rows in `receive` are left alone.
+///
 /// @param send           [S, D];  send_begin [P+1] on the host
 /// @param receive        [R, D] out;  receive_begin [P+1] on the host
 template <class T>
@@ -54,7 +57,7 @@ void all_to_all_rows(
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
     Stream stream,
-    OwnRows own_rows = OwnRows::copy
+    Distances distances = {}
 );
 
 // Host scalars and small lists.

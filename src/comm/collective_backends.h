@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "comm/distances.h"
 #include "comm/mpi_comm.h"
-#include "comm/own_rows.h"
 #include "comm/stretch.h"
 #include "device/view.h"
 
@@ -26,7 +26,7 @@ void all_to_all_rows(
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
-    OwnRows own_rows
+    Distances distances
 );
 }  // namespace mpi
 
@@ -48,7 +48,7 @@ void all_to_all_rows(
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
     Stream stream,
-    OwnRows own_rows
+    Distances distances
 );
 }  // namespace cuda
 

@@ -157,12 +157,12 @@ void all_to_all_rows(
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
     Stream stream,
-    OwnRows own_rows
+    Distances distances
 ) {
     auto const width = send.shape[1];
     auto const own = index(group.rank());
     auto const own_count = send_begin[own + 1] - send_begin[own];
-    if (own_rows == OwnRows::copy && own_count > 0) {
+    if (distances.has_itself() && own_count > 0) {
         copy(
             receive.data + receive_begin[own] * width, send.data + send_begin[own] * width,
             count_of(own_count * width) * sizeof(T), stream
@@ -171,26 +171,38 @@ void all_to_all_rows(
     if (group.size() == 1) {
         return;
     }
+    auto const others = distances.others();
     if (goes_through_host(group)) {
         Buffer<T> const sent(Device::cpu, send.size());
+        Buffer<T> const received(Device::cpu, receive.size());
         copy_to_host(sent.data(), send.data, sent.view().span().size_bytes(), stream);
-        return on_the_host(receive, stream, [&](auto host) {
-            mpi::all_to_all_rows<T>(
-                sent.view(send.shape), send_begin, host, receive_begin, group, OwnRows::skip
-            );
-        });
+        mpi::all_to_all_rows<T>(
+            sent.view(send.shape), send_begin, received.view(receive.shape), receive_begin, group,
+            others
+        );
+        for (int p = 0; p < group.size(); ++p) {
+            auto const begin = receive_begin[index(p)] * width;
+            auto const count = receive_begin[index(p) + 1] * width - begin;
+            if (others.hears(group.rank(), p, group.size()) && count > 0) {
+                copy_from_host(
+                    receive.data + begin, received.data() + begin, count_of(count) * sizeof(T),
+                    stream
+                );
+            }
+        }
+        return;
     }
     Call const call(group, stream);
     call.together(group, [&](int p) {
         auto const sent = send_begin[index(p) + 1] - send_begin[index(p)];
         auto const received = receive_begin[index(p) + 1] - receive_begin[index(p)];
-        if (p != group.rank() && sent > 0) {
+        if (others.sends(group.rank(), p, group.size()) && sent > 0) {
             ISOGLOSS_NCCL(ncclSend(
                 send.data + send_begin[index(p)] * width, count_of(sent * width), nccl_type<T>(), p,
                 call.nccl, call.queue
             ));
         }
-        if (p != group.rank() && received > 0) {
+        if (others.hears(group.rank(), p, group.size()) && received > 0) {
             ISOGLOSS_NCCL(ncclRecv(
                 receive.data + receive_begin[index(p)] * width, count_of(received * width),
                 nccl_type<T>(), p, call.nccl, call.queue
@@ -199,12 +211,12 @@ void all_to_all_rows(
     });
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                        \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);      \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);  \
-    template void all_to_all_rows(                                     \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,   \
-        std::span<std::int64_t const>, MpiComm const&, Stream, OwnRows \
+#define ISOGLOSS_INSTANTIATE(T)                                          \
+    template void all_gather(View<T, 1>, MpiComm const&, Stream);        \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);    \
+    template void all_to_all_rows(                                       \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,     \
+        std::span<std::int64_t const>, MpiComm const&, Stream, Distances \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

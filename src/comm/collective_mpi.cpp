@@ -197,7 +197,7 @@ void all_to_all_rows(
     View<T, 2> receive,
     std::span<std::int64_t const> receive_begin,
     MpiComm const& group,
-    OwnRows own_rows
+    Distances distances
 ) {
     auto const width = send.shape[1];
     auto const own = index(group.rank());
@@ -207,7 +207,7 @@ void all_to_all_rows(
         "all_to_all_rows: rank {} sends itself {} rows and expects {}", group.rank(), own_count,
         receive_begin[own + 1] - receive_begin[own]
     );
-    if (own_rows == OwnRows::copy) {
+    if (distances.has_itself()) {
         std::copy_n(
             send.data + send_begin[own] * width, own_count * width,
             receive.data + receive_begin[own] * width
@@ -221,11 +221,15 @@ void all_to_all_rows(
     std::vector<int> send_place(ranks);
     std::vector<int> receive_count(ranks);
     std::vector<int> receive_place(ranks);
-    for (std::size_t p = 0; p < ranks; ++p) {
+    auto const others = distances.others();
+    for (int rank = 0; rank < group.size(); ++rank) {
+        auto const p = index(rank);
         send_place[p] = checked_count(send_begin[p]);
         receive_place[p] = checked_count(receive_begin[p]);
-        if (p != own) {
+        if (others.sends(group.rank(), rank, group.size())) {
             send_count[p] = checked_count(send_begin[p + 1] - send_begin[p]);
+        }
+        if (others.hears(group.rank(), rank, group.size())) {
             receive_count[p] = checked_count(receive_begin[p + 1] - receive_begin[p]);
         }
     }
@@ -241,7 +245,7 @@ void all_to_all_rows(
     template void broadcast(View<T, 1>, int, MpiComm const&);        \
     template void all_to_all_rows(                                   \
         View<T const, 2>, std::span<std::int64_t const>, View<T, 2>, \
-        std::span<std::int64_t const>, MpiComm const&, OwnRows       \
+        std::span<std::int64_t const>, MpiComm const&, Distances     \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -37,17 +37,17 @@ void all_to_all_rows(
     std::span<std::int64_t const> /*receive_begin*/,
     MpiComm const& /*group*/,
     Stream /*stream*/,
-    OwnRows /*own_rows*/
+    Distances /*distances*/
 ) {
     fail_without_cuda("all_to_all_rows");
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                        \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);      \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);  \
-    template void all_to_all_rows(                                     \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,   \
-        std::span<std::int64_t const>, MpiComm const&, Stream, OwnRows \
+#define ISOGLOSS_INSTANTIATE(T)                                          \
+    template void all_gather(View<T, 1>, MpiComm const&, Stream);        \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);    \
+    template void all_to_all_rows(                                       \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,     \
+        std::span<std::int64_t const>, MpiComm const&, Stream, Distances \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -32,28 +32,38 @@ void count_at_home(DispatchPlan& plan, ExpertSeats const& seats) {
     plan.send_begin = {0, plan.num_tokens};
 }
 
-// Tells each rank how many slots it gets, and how many choices for each of its experts.
+// Tells each rank how many choices there are here, how many slots it gets, and how many choices for
+// each of its experts.
 void exchange_counts(DispatchPlan& plan, ExpertSeats const& seats, MpiComm const& group) {
+    constexpr std::size_t kOfRank = 2;
     auto const ranks = index(group.size());
-    auto const length = 1 + index(seats.most_local);
+    auto const length = kOfRank + index(seats.most_local);
     std::vector<std::int64_t> told(ranks * length, 0);
     for (std::size_t p = 0; p < ranks; ++p) {
-        told[p * length] = plan.send_begin[p + 1] - plan.send_begin[p];
+        told[p * length] = plan.num_tokens * plan.num_choices;
+        told[p * length + 1] = plan.send_begin[p + 1] - plan.send_begin[p];
     }
     for (std::size_t e = 0; e < plan.expert_tokens.size(); ++e) {
-        told[index(seats.rank[e]) * length + 1 + index(seats.local[e])] += plan.expert_tokens[e];
+        auto const place = kOfRank + index(seats.local[e]);
+        told[index(seats.rank[e]) * length + place] += plan.expert_tokens[e];
     }
     auto const heard = all_to_all(told, group);
     std::vector<std::int64_t> rows;
-    std::vector<std::int64_t> pairs(index(seats.num_local), 0);
     for (std::size_t p = 0; p < ranks; ++p) {
-        rows.push_back(heard[p * length]);
-        for (std::size_t l = 0; l < pairs.size(); ++l) {
-            pairs[l] += heard[p * length + 1 + l];
-        }
+        plan.group_choices += heard[p * length];
+        rows.push_back(heard[p * length + 1]);
     }
     plan.receive_begin = beginnings(rows);
-    plan.expert_begin = beginnings(pairs);
+    plan.expert_begin = {0};
+    for (std::size_t l = 0; l < index(seats.num_local); ++l) {
+        auto pairs = plan.expert_begin.back();
+        for (std::size_t p = 0; p < ranks; ++p) {
+            plan.source_begin.push_back(pairs);
+            pairs += heard[p * length + kOfRank + l];
+        }
+        plan.source_begin.push_back(pairs);
+        plan.expert_begin.push_back(pairs);
+    }
 }
 
 void take_source_lists(DispatchPlan& plan, Arena& arena) {

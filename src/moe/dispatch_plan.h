@@ -59,16 +59,20 @@ struct DispatchPlan {
     View<std::int32_t, 1> token_return;
     View<std::int32_t, 2> choice_slot;        ///< [N, K] the slot that carries a choice; -1: absent
     std::vector<std::int64_t> expert_tokens;  ///< [E] choices of this rank's tokens
+    /// N K of all ranks, the same number on each; 0 where nothing travels.
+    std::int64_t group_choices = 0;
 
     // This rank as a place of experts.
     std::vector<std::int64_t> receive_begin;  ///< [P+1] rows of rank p
     std::vector<std::int64_t> expert_begin;   ///< [L+1] pairs of a local expert
-    View<std::int32_t, 1> pair_row;           ///< [M] sorted by expert, then row
-    View<std::int32_t, 1> pair_choice;        ///< [M] which of the token's K choices it is
-    View<float, 1> pair_gate;                 ///< [M] its gate
-    View<std::int32_t, 1> row_pair_begin;     ///< [R+1] ranges of row_pair
-    View<std::int32_t, 1> row_pair;           ///< [M] pairs of a row, choices ascending
-    View<float, 1> row_gate;                  ///< [M] gates in the order of row_pair
+    /// [L (P+1)] where they travel: of local expert l from rank p on, at l (P+1) + p.
+    std::vector<std::int64_t> source_begin;
+    View<std::int32_t, 1> pair_row;        ///< [M] sorted by expert, then row
+    View<std::int32_t, 1> pair_choice;     ///< [M] which of the token's K choices it is
+    View<float, 1> pair_gate;              ///< [M] its gate
+    View<std::int32_t, 1> row_pair_begin;  ///< [R+1] ranges of row_pair
+    View<std::int32_t, 1> row_pair;        ///< [M] pairs of a row, choices ascending
+    View<float, 1> row_gate;               ///< [M] gates in the order of row_pair
 
     [[nodiscard]] std::int64_t num_rows() const { return receive_begin.back(); }
     [[nodiscard]] std::int64_t num_pairs() const { return expert_begin.back(); }

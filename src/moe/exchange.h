@@ -3,13 +3,14 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/math.h"
 #include "comm/mpi_comm.h"
-#include "comm/own_rows.h"
 #include "device/arena.h"
 #include "device/view.h"
 #include "moe/dispatch_plan.h"
+#include "moe/travel_steps.h"
 
 namespace isogloss {
 
@@ -22,11 +23,21 @@ struct ExchangeTally {
 /// What a pair's result is multiplied by on its way home.
 enum class PairWeight : std::uint8_t { gate, one };
 
-/// What begin_combine hands to end_combine.
+/// What begin_dispatch hands to arrive.
+template <class T>
+struct DispatchUnderWay {
+    View<T const, 2> send;  ///< [S, D]
+    View<T, 2> received;    ///< [R, D]; null data: nothing travels
+    std::vector<Distances> steps;
+};
+
+/// What begin_combine hands to send_home and end_combine.
 template <class T>
 struct CombineUnderWay {
-    View<T const, 2> rows;  ///< sums of this rank's own rows, then those that come back
+    View<T const, 2> computed;  ///< [M, D]
     PairWeight weight = PairWeight::one;
+    /// [R + S, D] sums of the rows here, then those that come back; null data: nothing travels.
+    View<T, 2> sums;
 };
 
 /// N tokens here, R rows received, M pairs (row, expert) computed here, K choices, D width. Every
@@ -42,6 +53,28 @@ public:
     template <class T>
     View<T const, 2> dispatch(
         View<T const, 2> x, DispatchPlan const& plan, Arena& arena, Stream stream
+    );
+
+    /// The same in steps, as travel_steps makes them: the rows of step s are in `received` once
+    /// arrive(s) was called, for s = 0, 1, ... On a GPU the next step's travel while the stream
+    /// goes on.
+    /// @param received  [R, D]; of any shape, with null data, where nothing travels
+    /// @return          views of `arena`, to be left alone until the last step arrived
+    template <class T>
+    DispatchUnderWay<T> begin_dispatch(
+        View<T const, 2> x,
+        DispatchPlan const& plan,
+        std::vector<Distances> steps,
+        View<T, 2> received,
+        Arena& arena,
+        Stream stream
+    );
+    template <class T>
+    void arrive(
+        DispatchUnderWay<T> const& under_way,
+        DispatchPlan const& plan,
+        std::size_t step,
+        Stream stream
     );
 
     /// y[n] = sum over ranks p, ascending, of (sum over the pairs m of token n on p, k ascending,
@@ -61,14 +94,18 @@ public:
         Stream stream
     );
 
-    /// The same in two parts. The rows travel, on a GPU beside what the stream does in between.
+    /// The same in parts: send_home for the rows that came from each of some distances, when their
+    /// pairs are computed; on a GPU they travel beside what the stream does in between.
     /// @return  views of `arena` and `computed`, to be left alone until end_combine
     template <class T>
     CombineUnderWay<T> begin_combine(
-        View<T const, 2> computed,
-        PairWeight weight,
+        View<T const, 2> computed, PairWeight weight, DispatchPlan const& plan, Arena& arena
+    );
+    template <class T>
+    void send_home(
+        CombineUnderWay<T> const& under_way,
         DispatchPlan const& plan,
-        Arena& arena,
+        Distances distances,
         Stream stream
     );
     template <class T>
@@ -96,15 +133,19 @@ private:
     /// This rank's own part of [P+1] ranges.
     [[nodiscard]] Range own_range(std::span<std::int64_t const> begin) const;
 
-    /// Rows travel in the exchange queue, when the work that is in `stream` now is done.
+    /// Lets the rows of a step go, if there is such a step.
     template <class T>
-    void begin_exchange(
+    void exchange_step(
+        DispatchUnderWay<T> const& under_way, DispatchPlan const& plan, std::size_t step
+    );
+    /// Rows travel in the exchange queue, after what was put there before.
+    template <class T>
+    void exchange(
         View<T const, 2> send,
         std::span<std::int64_t const> send_begin,
         View<T, 2> receive,
         std::span<std::int64_t const> receive_begin,
-        OwnRows own_rows,
-        Stream stream
+        Distances distances
     );
 
     MpiComm const* group_;

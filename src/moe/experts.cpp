@@ -1,6 +1,8 @@
 // moe/experts.cpp
 #include "moe/experts.h"
 
+#include <array>
+
 #include "base/math.h"
 #include "base/require.h"
 #include "kernels/elementwise.h"
@@ -11,22 +13,37 @@
 namespace isogloss {
 namespace {
 
+// One of the two matrices of each expert.
 template <class T>
-std::vector<View<T const, 2>> gate_up_weights(ExpertGroup<T> const& group) {
+using Matrix = View<T const, 2> ExpertWeights<T>::*;
+
+template <class T>
+std::vector<View<T const, 2>> matrices(ExpertGroup<T> const& group, Matrix<T> matrix) {
     std::vector<View<T const, 2>> list;
     for (auto const& weights : group.weights) {
-        list.push_back(weights.gate_up);
+        list.push_back(weights.*matrix);
     }
     return list;
 }
 
-template <class T>
-std::vector<View<T const, 2>> down_weights(ExpertGroup<T> const& group) {
-    std::vector<View<T const, 2>> list;
-    for (auto const& weights : group.weights) {
-        list.push_back(weights.down);
+// multiply(x, begin, weights, y) for the selected pairs: once where it is all of them.
+template <class T, class Multiply>
+void over_selection(
+    View<T const, 2> x,
+    ExpertGroup<T> const& group,
+    Matrix<T> matrix,
+    PairSelection const& selection,
+    View<T, 2> y,
+    Multiply const& multiply
+) {
+    if (selection.is_all) {
+        return multiply(x, group.begin, matrices(group, matrix), y);
     }
-    return list;
+    for (auto const& [expert, pairs] : selection.parts) {
+        std::array<std::int64_t, 2> const begin{0, pairs.size()};
+        std::array const weight{group.weights[expert].*matrix};
+        multiply(x.rows(pairs.begin, pairs.end), begin, weight, y.rows(pairs.begin, pairs.end));
+    }
 }
 
 template <class T>
@@ -53,18 +70,32 @@ void activate_backward(
     }
 }
 
-// Adds each expert's bias, one of the two of its weights, to its pairs.
+// The selected pairs, expert by expert.
+template <class T>
+std::vector<ExpertPairs> parts_of(ExpertGroup<T> const& group, PairSelection const& selection) {
+    if (!selection.is_all) {
+        return selection.parts;
+    }
+    std::vector<ExpertPairs> parts;
+    for (std::size_t l = 0; l < group.weights.size(); ++l) {
+        parts.push_back({l, {group.begin[l], group.begin[l + 1]}});
+    }
+    return parts;
+}
+
+// Adds each expert's bias, one of the two of its weights, to its selected pairs.
 template <class T>
 void add_biases(
     ExpertGroup<T> const& group,
     View<T const, 1> ExpertWeights<T>::*bias,
+    PairSelection const& selection,
     View<T, 2> y,
     Stream stream
 ) {
-    for (std::size_t l = 0; l < group.weights.size(); ++l) {
-        auto const& its = group.weights[l];
+    for (auto const& [expert, pairs] : parts_of(group, selection)) {
+        auto const& its = group.weights[expert];
         if (its.has_bias()) {
-            add_bias<T>(y.rows(group.begin[l], group.begin[l + 1]), its.*bias, stream);
+            add_bias<T>(y.rows(pairs.begin, pairs.end), its.*bias, stream);
         }
     }
 }
@@ -156,36 +187,85 @@ void experts_forward(
         "experts: {} pairs for {} experts whose ranges end at {}", x.shape[0], group.weights.size(),
         group.begin.back()
     );
-    auto const gate_up = gate_up_weights(group);
-    auto const down = down_weights(group);
-    grouped_matmul_nt<T>(x, group.begin, gate_up, activations.gate_up, stream);
-    add_biases(group, &ExpertWeights<T>::gate_up_bias, activations.gate_up, stream);
+    experts_gate_up<T>(x, group, {}, activations.gate_up, stream);
+    experts_activate<T>(group, activations, stream);
+    experts_down<T>(activations.hidden, group, {}, y, stream);
+}
+
+template <class T>
+void experts_gate_up(
+    View<T const, 2> x,
+    ExpertGroup<T> const& group,
+    PairSelection const& selection,
+    View<T, 2> gate_up,
+    Stream stream
+) {
+    over_selection<T>(
+        x, group, &ExpertWeights<T>::gate_up, selection, gate_up,
+        [&](auto in, auto begin, auto const& weights, auto out) {
+            grouped_matmul_nt<T>(in, begin, weights, out, stream);
+        }
+    );
+}
+
+template <class T>
+void experts_activate(
+    ExpertGroup<T> const& group, ExpertActivations<T> const& activations, Stream stream
+) {
+    add_biases(group, &ExpertWeights<T>::gate_up_bias, {}, activations.gate_up, stream);
     activate<T>(group.kind, activations.gate_up, activations.hidden, stream);
-    grouped_matmul_nt<T>(activations.hidden, group.begin, down, y, stream);
-    add_biases(group, &ExpertWeights<T>::down_bias, y, stream);
+}
+
+template <class T>
+void experts_down(
+    View<T const, 2> hidden,
+    ExpertGroup<T> const& group,
+    PairSelection const& selection,
+    View<T, 2> y,
+    Stream stream
+) {
+    over_selection<T>(
+        hidden, group, &ExpertWeights<T>::down, selection, y,
+        [&](auto in, auto begin, auto const& weights, auto out) {
+            grouped_matmul_nt<T>(in, begin, weights, out, stream);
+        }
+    );
+    add_biases(group, &ExpertWeights<T>::down_bias, selection, y, stream);
+}
+
+template <class T>
+void experts_hidden_gradient(
+    View<T const, 2> dy,
+    ExpertGroup<T> const& group,
+    PairSelection const& selection,
+    View<T, 2> dhidden,
+    Stream stream
+) {
+    over_selection<T>(
+        dy, group, &ExpertWeights<T>::down, selection, dhidden,
+        [&](auto in, auto begin, auto const& weights, auto out) {
+            grouped_matmul_nn<T>(in, begin, weights, out, stream);
+        }
+    );
 }
 
 template <class T>
 View<T, 2> experts_backward(
     View<T const, 2> dy,
+    View<T const, 2> dhidden,
     ExpertGroup<T> const& group,
     ExpertActivations<T> const& activations,
     View<T, 2> dx,
     Arena& arena,
     Stream stream
 ) {
-    auto const pairs = dy.shape[0];
-    auto const first_width = activations.gate_up.shape[1];
-    auto const hidden_width = is_gated(group.kind) ? first_width / 2 : first_width;
-    auto const dgate_up = arena.take<T, 2>({pairs, first_width});
-    ArenaScope const scope(arena);
-    auto const dhidden = arena.take<T, 2>({pairs, hidden_width});
-    grouped_matmul_nn<T>(dy, group.begin, down_weights(group), dhidden, stream);
+    auto const dgate_up = arena.take<T, 2>(activations.gate_up.shape);
     WeightProducts<T>(group).add_down(dy, activations.hidden, stream);
     add_bias_gradients(group, &ExpertWeights<T>::down_bias_gradient, dy, stream);
     activate_backward<T>(group.kind, activations.gate_up, dhidden, dgate_up, stream);
     if (dx.data != nullptr) {
-        grouped_matmul_nn<T>(dgate_up, group.begin, gate_up_weights(group), dx, stream);
+        auto const weights = matrices(group, &ExpertWeights<T>::gate_up);
+        grouped_matmul_nn<T>(dgate_up, group.begin, weights, dx, stream);
     }
     return dgate_up;
 }
@@ -206,17 +286,27 @@ void experts_weights_backward(
     add_bias_gradients<T>(group, &ExpertWeights<T>::gate_up_bias_gradient, dgate_up, stream);
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                                                   \
-    template struct ExpertGroup<T>;                                                               \
-    template void experts_forward(                                                                \
-        View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&, View<T, 2>, Stream  \
-    );                                                                                            \
-    template View<T, 2> experts_backward(                                                         \
-        View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&, View<T, 2>, Arena&, \
-        Stream                                                                                    \
-    );                                                                                            \
-    template void experts_weights_backward(                                                       \
-        View<T const, 2>, View<T const, 2>, ExpertGroup<T> const&, Stream                         \
+#define ISOGLOSS_INSTANTIATE(T)                                                                  \
+    template struct ExpertGroup<T>;                                                              \
+    template void experts_forward(                                                               \
+        View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&, View<T, 2>, Stream \
+    );                                                                                           \
+    template void experts_gate_up(                                                               \
+        View<T const, 2>, ExpertGroup<T> const&, PairSelection const&, View<T, 2>, Stream        \
+    );                                                                                           \
+    template void experts_activate(ExpertGroup<T> const&, ExpertActivations<T> const&, Stream);  \
+    template void experts_down(                                                                  \
+        View<T const, 2>, ExpertGroup<T> const&, PairSelection const&, View<T, 2>, Stream        \
+    );                                                                                           \
+    template void experts_hidden_gradient(                                                       \
+        View<T const, 2>, ExpertGroup<T> const&, PairSelection const&, View<T, 2>, Stream        \
+    );                                                                                           \
+    template View<T, 2> experts_backward(                                                        \
+        View<T const, 2>, View<T const, 2>, ExpertGroup<T> const&, ExpertActivations<T> const&,  \
+        View<T, 2>, Arena&, Stream                                                               \
+    );                                                                                           \
+    template void experts_weights_backward(                                                      \
+        View<T const, 2>, View<T const, 2>, ExpertGroup<T> const&, Stream                        \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -10,6 +10,7 @@
 #include "device/view.h"
 #include "kernels/gradient_sum.h"
 #include "moe/feed_forward.h"
+#include "moe/travel_steps.h"
 
 namespace isogloss {
 
@@ -62,14 +63,50 @@ void experts_forward(
     Stream stream
 );
 
-/// The way back, in two parts so that dx can travel during the second: dx [M, D] = d loss / d x for
-/// dy [M, D], and adds to the gradients of the trainable `down`.
+/// The same in three parts, of which the two products can be made selection by selection:
+/// gate_up[m] = G x[m],
+template <class T>
+void experts_gate_up(
+    View<T const, 2> x,
+    ExpertGroup<T> const& group,
+    PairSelection const& selection,
+    View<T, 2> gate_up,
+    Stream stream
+);
+/// then, for all pairs at once, the biases and the activation,
+template <class T>
+void experts_activate(
+    ExpertGroup<T> const& group, ExpertActivations<T> const& activations, Stream stream
+);
+/// then y[m] = Wd hidden[m] + c.
+template <class T>
+void experts_down(
+    View<T const, 2> hidden,
+    ExpertGroup<T> const& group,
+    PairSelection const& selection,
+    View<T, 2> y,
+    Stream stream
+);
+
+/// dhidden [M, F] = d loss / d hidden for dy [M, D]: the first product of the way back.
+template <class T>
+void experts_hidden_gradient(
+    View<T const, 2> dy,
+    ExpertGroup<T> const& group,
+    PairSelection const& selection,
+    View<T, 2> dhidden,
+    Stream stream
+);
+
+/// The rest of the way back, in two parts so that dx can travel during the second: dx [M, D] =
+/// d loss / d x for dy [M, D], and adds to the gradients of the trainable `down`.
 ///
 /// @param dx  out; may be dy itself; null data: nobody needs it
 /// @return    dgate_up [M, 2F] for experts_weights_backward, from the arena
 template <class T>
 View<T, 2> experts_backward(
     View<T const, 2> dy,
+    View<T const, 2> dhidden,
     ExpertGroup<T> const& group,
     ExpertActivations<T> const& activations,
     View<T, 2> dx,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include "base/require.h"
@@ -13,20 +14,38 @@
 #include "moe/routing_ops.h"
 
 namespace isogloss {
+namespace {
+
+// work(their rows, where they are among all pairs) for the selected pairs: once where it is all.
+template <class Work>
+void for_selected(
+    View<std::int32_t const, 1> pair_row, PairSelection const& selection, Work const& work
+) {
+    if (selection.is_all) {
+        return work(pair_row, Range{0, pair_row.size()});
+    }
+    for (auto const& [expert, at] : selection.parts) {
+        work(pair_row.rows(at.begin, at.end), at);
+    }
+}
+
+}  // namespace
 
 template <class T>
 MoeLayer<T>::MoeLayer(
     MoeShape const& shape,
     LayerPlacement const& placement,
     MpiComm const& group,
-    MoeWeights<T> weights
+    MoeWeights<T> weights,
+    Overlap overlap
 )
     : shape_(shape),
       num_experts_(placement.num_experts()),
       group_(&group),
       weights_(std::move(weights)),
       seats_(seats_for(placement, group.rank(), group.size())),
-      exchange_(group) {
+      exchange_(group),
+      overlap_(overlap) {
     check_weights(shape_, placement, group, weights_);
 }
 
@@ -133,19 +152,40 @@ void MoeLayer<T>::routed_forward(
     bool const keeps_inputs = group.trainable_experts().size() > 0;
     if (keeps_inputs) {
         saved.experts.hidden = arena.take<T, 2>({pairs, shape_.hidden});
-        saved.received = exchange_.dispatch<T>(x, plan, arena, stream);
     }
+    auto received = keeps_inputs ? take_rows(plan, arena) : View<T, 2>{};
     ArenaScope const scope(arena);
     auto activations = saved.experts;
-    auto received = saved.received;
     if (!keeps_inputs) {
         activations.hidden = arena.take<T, 2>({pairs, shape_.hidden});
-        received = exchange_.dispatch<T>(x, plan, arena, stream);
+        received = take_rows(plan, arena);
     }
     auto const sorted = arena.take<T, 2>({pairs, shape_.width});
-    gather_rows<T>(received, plan.pair_row, sorted, stream);
-    experts_forward<T>(sorted, group, activations, saved.computed, stream);
-    exchange_.combine<T>(saved.computed, PairWeight::gate, plan, arena, y, stream);
+    auto const steps = steps_of(plan, x.device);
+    auto const arriving = exchange_.begin_dispatch<T>(x, plan, steps, received, arena, stream);
+    View<T const, 2> const rows = plan.travels ? received : x;
+    saved.received = keeps_inputs ? rows : View<T const, 2>{};
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+        exchange_.arrive(arriving, plan, s, stream);
+        auto const selection = pairs_from(plan, steps[s], *group_);
+        for_selected(plan.pair_row, selection, [&](auto const& row, Range at) {
+            gather_rows<T>(rows, row, sorted.rows(at.begin, at.end), stream);
+        });
+        experts_gate_up<T>(sorted, group, selection, activations.gate_up, stream);
+    }
+    experts_activate<T>(group, activations, stream);
+    auto const coming = exchange_.begin_combine<T>(saved.computed, PairWeight::gate, plan, arena);
+    for (auto const& step : std::views::reverse(steps)) {
+        auto const selection = pairs_from(plan, step, *group_);
+        experts_down<T>(activations.hidden, group, selection, saved.computed, stream);
+        exchange_.send_home(coming, plan, step, stream);
+    }
+    exchange_.end_combine<T>(coming, plan, y, stream);
+}
+
+template <class T>
+View<T, 2> MoeLayer<T>::take_rows(DispatchPlan const& plan, Arena& arena) const {
+    return plan.travels ? arena.take<T, 2>({plan.num_rows(), shape_.width}) : View<T, 2>{};
 }
 
 template <class T>
@@ -206,16 +246,17 @@ void MoeLayer<T>::routed_backward(
 ) {
     auto const& plan = saved.plan;
     auto const wanted = dx ? InputGradient::wanted : InputGradient::unwanted;
-    // Backward of combine is dispatch: dy goes where its token went.
-    auto const dy_received = exchange_.dispatch<T>(dy, plan, arena, stream);
-    auto const dgate = begin_gates_backward(dy_received, wanted, saved, arena, stream);
+    bool const goes_on = dx || group_of(plan.expert_begin).trainable_experts().size() > 0;
+    auto const gradients_of_pairs = receive_gradients(dy, goes_on, saved, arena, stream);
+    auto const dgate =
+        begin_gates_backward(gradients_of_pairs.received, wanted, saved, arena, stream);
     RouterGradients gradients;
     gradients.losses = saved.routing.losses;
     if (!probs_slope.empty()) {
         gradients.balance = copy_to(arena, probs_slope, stream);
     }
-    if (dx || group_of(plan.expert_begin).trainable_experts().size() > 0) {
-        pairs_backward(dy_received, dx, saved, arena, stream);
+    if (goes_on) {
+        pairs_backward(gradients_of_pairs, dx, saved, arena, stream);
     }
     if (dgate) {
         auto const at_home = arena.take<float, 2>(saved.choice.gate.shape);
@@ -244,8 +285,40 @@ std::optional<View<float const, 2>> MoeLayer<T>::begin_gates_backward(
 }
 
 template <class T>
+PairGradients<T> MoeLayer<T>::receive_gradients(
+    View<T const, 2> dy, bool goes_on, MoeActivations<T> const& saved, Arena& arena, Stream stream
+) {
+    auto const& plan = saved.plan;
+    auto const group = group_of(plan.expert_begin);
+    auto const received = take_rows(plan, arena);
+    PairGradients<T> gradients{plan.travels ? received : dy, {}, {}};
+    if (goes_on) {
+        gradients.pairs = arena.take<T, 2>({plan.num_pairs(), shape_.width});
+        gradients.hidden = arena.take<T, 2>({plan.num_pairs(), shape_.hidden});
+    }
+    ArenaScope const scope(arena);
+    auto const steps = steps_of(plan, dy.device);
+    auto const arriving = exchange_.begin_dispatch<T>(dy, plan, steps, received, arena, stream);
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+        exchange_.arrive(arriving, plan, s, stream);
+        if (!goes_on) {
+            continue;
+        }
+        auto const selection = pairs_from(plan, steps[s], *group_);
+        for_selected(plan.pair_row, selection, [&](auto const& row, Range at) {
+            gather_scaled_rows<T>(
+                gradients.received, row, plan.pair_gate.rows(at.begin, at.end),
+                gradients.pairs.rows(at.begin, at.end), stream
+            );
+        });
+        experts_hidden_gradient<T>(gradients.pairs, group, selection, gradients.hidden, stream);
+    }
+    return gradients;
+}
+
+template <class T>
 void MoeLayer<T>::pairs_backward(
-    View<T const, 2> dy_received,
+    PairGradients<T> const& gradients,
     std::optional<View<T, 2>> dx,
     MoeActivations<T> const& saved,
     Arena& arena,
@@ -253,16 +326,17 @@ void MoeLayer<T>::pairs_backward(
 ) {
     auto const& plan = saved.plan;
     auto const group = group_of(plan.expert_begin);
-    auto const dpairs = arena.take<T, 2>({plan.num_pairs(), shape_.width});
-    gather_scaled_rows<T>(dy_received, plan.pair_row, plan.pair_gate, dpairs, stream);
+    auto const& dpairs = gradients.pairs;
     View<T, 2> const nowhere{nullptr, dpairs.shape, dpairs.device};
-    auto const dgate_up =
-        experts_backward<T>(dpairs, group, saved.experts, dx ? dpairs : nowhere, arena, stream);
+    auto const dgate_up = experts_backward<T>(
+        dpairs, gradients.hidden, group, saved.experts, dx ? dpairs : nowhere, arena, stream
+    );
     // Backward of dispatch is combine: the sums of the pairs' gradients come home, while the
     // products of weights are made.
     CombineUnderWay<T> coming;
     if (dx) {
-        coming = exchange_.begin_combine<T>(dpairs, PairWeight::one, plan, arena, stream);
+        coming = exchange_.begin_combine<T>(dpairs, PairWeight::one, plan, arena);
+        exchange_.send_home<T>(coming, plan, {}, stream);
     }
     auto const trained = group.trainable_pairs();
     auto const trained_x = arena.take<T, 2>({trained.size(), shape_.width});
@@ -315,8 +389,10 @@ void MoeLayer<T>::single_backward(
     auto const group = group_of(begin);
     auto const trained = group.trainable_pairs();
     View<T, 2> const nowhere{nullptr, dy.shape, dy.device};
+    auto const dhidden = arena.take<T, 2>({dy.shape[0], shape_.hidden});
+    experts_hidden_gradient<T>(dy, group, {}, dhidden, stream);
     auto const dgate_up =
-        experts_backward<T>(dy, group, saved.experts, dx.value_or(nowhere), arena, stream);
+        experts_backward<T>(dy, dhidden, group, saved.experts, dx.value_or(nowhere), arena, stream);
     experts_weights_backward<T>(dgate_up, saved.x.rows(trained.begin, trained.end), group, stream);
 }
 

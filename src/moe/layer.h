@@ -17,6 +17,7 @@
 #include "moe/router.h"
 #include "moe/routing.h"
 #include "moe/shared_expert.h"
+#include "moe/travel_steps.h"
 
 namespace isogloss {
 
@@ -59,6 +60,14 @@ struct MoeActivations {
     SharedActivations<T> shared;
 };
 
+/// The gradients of the experts' results at the rank that computed them.
+template <class T>
+struct PairGradients {
+    View<T const, 2> received;  ///< [R, D] of the rows
+    View<T, 2> pairs;           ///< [M, D] times their gates; null data: nobody needs them
+    View<T, 2> hidden;          ///< [M, F] d loss / d hidden
+};
+
 ///     y[n] = sum_k gate[n, k] FFN_{expert[n, k]}(x[n])  [+ sigmoid(g . x[n]) FFN_shared(x[n])]
 ///
 /// with one expert: y[n] = FFN_0(x[n]), without router, plan and ranks. Hard tokens and those that
@@ -76,7 +85,8 @@ public:
         MoeShape const& shape,
         LayerPlacement const& placement,
         MpiComm const& group,
-        MoeWeights<T> weights
+        MoeWeights<T> weights,
+        Overlap overlap = Overlap::where_it_pays
     );
 
     /// x [N, D], y [N, D] out. Leaves in `arena`, unreleased, what `saved` points to; `x` itself
@@ -151,9 +161,18 @@ private:
         Arena& arena,
         Stream stream
     );
+    /// dy goes where its token went. Back come the gradients of the pairs' results and what is made
+    /// of them while others travel.
+    PairGradients<T> receive_gradients(
+        View<T const, 2> dy,
+        bool goes_on,
+        MoeActivations<T> const& saved,
+        Arena& arena,
+        Stream stream
+    );
     /// Adds to the gradients of the experts' weights, and dx = the sums of the pairs' gradients.
     void pairs_backward(
-        View<T const, 2> dy_received,
+        PairGradients<T> const& gradients,
         std::optional<View<T, 2>> dx,
         MoeActivations<T> const& saved,
         Arena& arena,
@@ -174,6 +193,11 @@ private:
         Arena& arena,
         Stream stream
     );
+    /// The memory for a dispatch's rows; null data where nothing travels.
+    [[nodiscard]] View<T, 2> take_rows(DispatchPlan const& plan, Arena& arena) const;
+    [[nodiscard]] std::vector<Distances> steps_of(DispatchPlan const& plan, Device device) const {
+        return travel_steps(plan, num_experts_, *group_, device, overlap_);
+    }
     [[nodiscard]] ExpertGroup<T> group_of(std::span<std::int64_t const> begin) const {
         return {begin, weights_.experts, shape_.feed_forward};
     }
@@ -184,6 +208,7 @@ private:
     MoeWeights<T> weights_;
     ExpertSeats seats_;
     Exchange exchange_;
+    Overlap overlap_;
 };
 
 }  // namespace isogloss

@@ -63,8 +63,10 @@ void shared_expert_backward(
     ExpertGroup<T> const group{begin, std::span(&weights.expert, 1), weights.kind};
     auto const trained = group.trainable_pairs();
     View<T, 2> const nowhere{nullptr, dz.shape, dz.device};
+    auto const dhidden = arena.take<T, 2>({tokens, weights.expert.down.shape[1]});
+    experts_hidden_gradient<T>(dz, group, {}, dhidden, stream);
     auto const dgate_up =
-        experts_backward<T>(dz, group, saved.expert, dx ? dz : nowhere, arena, stream);
+        experts_backward<T>(dz, dhidden, group, saved.expert, dx ? dz : nowhere, arena, stream);
     experts_weights_backward<T>(dgate_up, saved.x.rows(trained.begin, trained.end), group, stream);
     if (dx) {
         add_shared_input<T>(dz, dscore, weights.gate, *dx, stream);

@@ -213,19 +213,34 @@ TEST_F(CollectiveTest, AllToAllRowsKeepsSourceOrderAndPayload) {
     EXPECT_EQ(received, expected);
 }
 
-TEST_F(CollectiveTest, AllToAllRowsLeavesThePlaceOfSkippedOwnRows) {
+TEST_F(CollectiveTest, AllToAllRowsTouchesOnlyRanksAtItsDistances) {
     auto const ranks = static_cast<std::size_t>(group.size());
     std::vector<float> send(ranks, static_cast<float>(group.rank()));
     std::vector<float> received(ranks, -1.0F);
     std::vector<std::int64_t> begin(ranks + 1);
     std::iota(begin.begin(), begin.end(), std::int64_t{0});
-    all_to_all_rows<float>(
-        view_of(send, 1), begin, view_of(received, 1), begin, group, stream, OwnRows::skip
-    );
-    for (std::size_t p = 0; p < ranks; ++p) {
-        bool const is_own = static_cast<int>(p) == group.rank();
-        EXPECT_EQ(received[p], is_own ? -1.0F : static_cast<float>(p));
-    }
+    auto const exchange = [&](Distances distances) {
+        all_to_all_rows<float>(
+            view_of(send, 1), begin, view_of(received, 1), begin, group, stream, distances
+        );
+    };
+    auto const expect_heard = [&](auto const& is_heard) {
+        for (std::size_t p = 0; p < ranks; ++p) {
+            auto const distance =
+                (group.rank() + group.size() - static_cast<int>(p)) % group.size();
+            EXPECT_EQ(received[p], is_heard(distance) ? static_cast<float>(p) : -1.0F) << distance;
+        }
+    };
+    exchange({1, 2});
+    expect_heard([](int distance) { return distance == 1; });
+    exchange({2});
+    expect_heard([](int distance) { return distance >= 1; });
+    // The way back of {1, 2}: from the next rank, not from the one before.
+    std::ranges::fill(received, -1.0F);
+    exchange(Distances{1, 2}.back(group.size()));
+    expect_heard([&](int distance) { return distance > 0 && distance == group.size() - 1; });
+    exchange({});
+    expect_heard([](int /*distance*/) { return true; });
 }
 
 TEST_F(CollectiveTest, AllToAllRowsTakesPartWithNothingToSend) {

@@ -164,13 +164,13 @@ public:
         }
     }
 
-    void run() {
+    void run(Overlap overlap = Overlap::where_it_pays) {
         MoeLayer<T> layer(
             {signed_size(kLayerWidth), signed_size(kHidden),
              static_cast<std::int32_t>(problem_.choices), FeedForwardKind::swiglu,
              problem_.gates_are_probabilities ? GateScale::probabilities : GateScale::renormalised,
              has_shared() ? signed_size(kSharedHidden) : 0},
-            layout_.placement, group_, weights()
+            layout_.placement, group_, weights(), overlap
         );
         auto const rows = signed_size(tokens_);
         std::array<std::int64_t, 2> const shape{rows, signed_size(kLayerWidth)};
@@ -370,16 +370,18 @@ protected:
         // Logits in float are off by far less, so the reference and the layer choose alike.
         ASSERT_GT(answer.smallest_gap, 1e-4);
         for (auto const& layout : layouts(static_cast<std::int32_t>(experts), group.size())) {
-            SCOPED_TRACE(
-                std::to_string(experts) + " experts, top " + std::to_string(problem.choices) +
-                ", " + layout.name
-            );
-            RankOfLayer<T> rank(problem, layout, group, frozen);
-            rank.run();
-            rank.expect_outputs(answer);
-            rank.expect_gradients(answer);
-            expect_statistics(rank, answer, experts);
-            ++checked;
+            for (auto const overlap : {Overlap::where_it_pays, Overlap::always}) {
+                SCOPED_TRACE(
+                    std::to_string(experts) + " experts, top " + std::to_string(problem.choices) +
+                    ", " + layout.name + (overlap == Overlap::always ? ", in steps" : "")
+                );
+                RankOfLayer<T> rank(problem, layout, group, frozen);
+                rank.run(overlap);
+                rank.expect_outputs(answer);
+                rank.expect_gradients(answer);
+                expect_statistics(rank, answer, experts);
+                ++checked;
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 isogloss_test(moe placement)
 isogloss_test(moe dispatch_plan RANKS 1 2 3 4)
+isogloss_test(moe travel_steps RANKS 1 2 4)
 isogloss_test(moe exchange RANKS 1 2 4)
 isogloss_test(moe balance_loss RANKS 1 2 4)
 isogloss_test(moe layer RANKS 1 2 4 TIMEOUT 120)
