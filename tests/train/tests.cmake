@@ -16,3 +16,5 @@ isogloss_test(train routing_shares RANKS 1 2 4)
 isogloss_test(train language_similarity RANKS 1 2 4)
 isogloss_test(train expert_scan RANKS 1 2 4)
 isogloss_test(train gpu_training RANKS 1 2 TIMEOUT 180 LABELS gpu)
+# It watches how much of the GPU's memory is free.
+set_tests_properties(train.gpu_training.1_ranks PROPERTIES RUN_SERIAL TRUE)
