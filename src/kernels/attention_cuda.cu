@@ -28,7 +28,7 @@ void require_served(AttentionShape const& shape) {
 }
 
 /// delta[i] = out[i, :] . dout[i, :] for the heads i of all tokens; a warp each.
-template <class T>
+template <class T, int n>
 __global__ void __launch_bounds__(kThreads)
     delta_kernel(T const* out, T const* dout, std::int64_t heads, int width, float* delta) {
     std::int64_t const head =
@@ -37,8 +37,15 @@ __global__ void __launch_bounds__(kThreads)
         return;
     }
     float sum = 0.0F;
-    for (int w = static_cast<int>(threadIdx.x) % kWarp; w < width; w += kWarp) {
-        sum += widen(out[head * width + w]) * widen(dout[head * width + w]);
+    for (int w = static_cast<int>(threadIdx.x) % kWarp * n; w < width; w += kWarp * n) {
+        float a[n];
+        float b[n];
+        load(out + head * width + w, a);
+        load(dout + head * width + w, b);
+#pragma unroll
+        for (int j = 0; j < n; ++j) {
+            sum += a[j] * b[j];
+        }
     }
     sum = warp_sum(sum);
     if (threadIdx.x % kWarp == 0) {
@@ -53,11 +60,17 @@ float const* deltas(
     std::int64_t const heads = out.shape[0] * shape.heads;
     auto& queue = queue_of(stream);
     float* const delta = queue.scratch_of<float>(heads);
-    delta_kernel<<<
-        static_cast<unsigned>(ceil_div(heads, kThreads / kWarp)), kThreads, 0, queue.get()>>>(
-        out.data, dout.data, heads, static_cast<int>(shape.head_width), delta
+    constexpr int kPack = 4;  // of a head of 128 all lanes have one
+    with_pack_size<kPack>(
+        all_aligned(kVectorBytes, out.data, dout.data), shape.head_width,
+        [&](auto pack) {
+            auto const blocks = static_cast<unsigned>(ceil_div(heads, kThreads / kWarp));
+            delta_kernel<T, decltype(pack)::value><<<blocks, kThreads, 0, queue.get()>>>(
+                out.data, dout.data, heads, static_cast<int>(shape.head_width), delta
+            );
+            ISOGLOSS_CUDA(cudaGetLastError());
+        }
     );
-    ISOGLOSS_CUDA(cudaGetLastError());
     return delta;
 }
 

@@ -59,6 +59,7 @@ struct Rounds {
     }
     /// After a warp's last product of the round has been waited for.
     __device__ void release(int round) {
+        __syncwarp();  // for what other threads of the warp read themselves
         if (threadIdx.x % kWarp == 0) {
             arrive(done[round % stages]);
         }

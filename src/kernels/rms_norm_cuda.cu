@@ -104,6 +104,47 @@ struct BackwardRows {
     int width;
 };
 
+/// Elements [d, d + n) of a row, as a thread holds them.
+template <class T, int n>
+struct RowPiece {
+    static constexpr auto kSize = static_cast<std::size_t>(n);
+
+    float slope[kSize];
+    float value[kSize];
+    float gain[kSize];
+    float gradient[kSize];
+
+    __device__ void read(BackwardRows<T> const& all, std::int64_t start, int d) {
+        load(all.dy + start + d, slope);
+        load(all.x + start + d, value);
+        load(all.gain + d, gain);
+        load(all.dx + start + d, gradient);
+    }
+    [[nodiscard]] __device__ float dot(float offset) const {
+        float sum = 0.0F;
+#pragma unroll
+        for (int j = 0; j < n; ++j) {
+            sum += (offset + gain[j]) * slope[j] * value[j];
+        }
+        return sum;
+    }
+    __device__ void write(
+        BackwardRows<T> const& all, std::int64_t start, int d, float scale, float along
+    ) {
+#pragma unroll
+        for (int j = 0; j < n; ++j) {
+            gradient[j] += scale * (all.offset + gain[j]) * slope[j] - along * value[j];
+        }
+        store(gradient, all.dx + start + d);
+    }
+    __device__ void add_to(float* dgain, float scale) const {
+#pragma unroll
+        for (int j = 0; j < n; ++j) {
+            dgain[j] += slope[j] * value[j] * scale;
+        }
+    }
+};
+
 /// Each block takes every gridDim.x-th row and sums dgain over them in shared memory, a thread its
 /// own columns, rows ascending.
 template <class T, int n>
@@ -111,6 +152,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_backward_kernel(BackwardRow
     extern __shared__ float dgain[];
     int const stride = static_cast<int>(blockDim.x) * n;
     int const first = static_cast<int>(threadIdx.x) * n;
+    bool const has_one_piece = all.width <= stride;  // and keeps it
     for (int d = first; all.partial != nullptr && d < all.width; d += stride) {
 #pragma unroll
         for (int j = 0; j < n; ++j) {
@@ -120,37 +162,21 @@ __global__ void __launch_bounds__(kThreads) rms_norm_backward_kernel(BackwardRow
     for (std::int64_t row = blockIdx.x; row < all.rows; row += gridDim.x) {
         std::int64_t const start = row * all.width;
         float const scale = all.inverse[row];
+        RowPiece<T, n> piece;
         float dot = 0.0F;
         for (int d = first; d < all.width; d += stride) {
-            float slope[n];
-            float value[n];
-            float g[n];
-            load(all.dy + start + d, slope);
-            load(all.x + start + d, value);
-            load(all.gain + d, g);
-#pragma unroll
-            for (int j = 0; j < n; ++j) {
-                dot += (all.offset + g[j]) * slope[j] * value[j];
-            }
+            piece.read(all, start, d);
+            dot += piece.dot(all.offset);
         }
         float const along = scale * scale * scale * block_sum(dot) / static_cast<float>(all.width);
         for (int d = first; d < all.width; d += stride) {
-            float slope[n];
-            float value[n];
-            float g[n];
-            float gradient[n];
-            load(all.dy + start + d, slope);
-            load(all.x + start + d, value);
-            load(all.gain + d, g);
-            load(all.dx + start + d, gradient);
-#pragma unroll
-            for (int j = 0; j < n; ++j) {
-                gradient[j] += scale * (all.offset + g[j]) * slope[j] - along * value[j];
-                if (all.partial != nullptr) {
-                    dgain[d + j] += slope[j] * value[j] * scale;
-                }
+            if (!has_one_piece) {
+                piece.read(all, start, d);
             }
-            store(gradient, all.dx + start + d);
+            piece.write(all, start, d, scale, along);
+            if (all.partial != nullptr) {
+                piece.add_to(dgain + d, scale);
+            }
         }
     }
     for (int d = first; all.partial != nullptr && d < all.width; d += stride) {
