@@ -4,13 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/json.h"
-#include "base/table.h"
-#include "base/text.h"
-#include "cli/bench_model.h"
 #include "cli/commands.h"
-#include "cli/median.h"
 #include "cli/step_load.h"
+#include "cli/step_report.h"
 #include "comm/activity.h"
 #include "comm/collective.h"
 #include "comm/rank_device.h"
@@ -30,29 +26,6 @@ namespace {
 constexpr std::int64_t warmups(Device device) {
     return device == Device::cpu ? 2 : 6;
 }
-
-struct StepBench {
-    BenchModel model;
-    RankDevice device;
-    std::int64_t steps = 6;
-    bool recompute = false;
-    bool json = false;
-};
-
-// What was measured. Seconds of a step are those of the slowest rank, phases those of this rank.
-struct StepTimes {
-    std::vector<double> seconds;
-    std::vector<std::pair<std::string, std::vector<double>>> phases;
-
-    void add_phase(std::string const& name, double value) {
-        auto found = std::ranges::find(phases, name, &decltype(phases)::value_type::first);
-        if (found == phases.end()) {
-            phases.push_back({name, {}});
-            found = phases.end() - 1;
-        }
-        found->second.push_back(value);
-    }
-};
 
 // A trained router spreads tokens almost evenly. One drawn at random tells apart only tokens that
 // differ: with embeddings as narrow as a model's it sends a rank 15 to 25 % more than another, for
@@ -161,109 +134,11 @@ private:
     PassResult last_;
 };
 
-Json to_json(StepBench const& bench, StepTimes const& times, StepLimits const& limits, int ranks) {
-    double const tokens = static_cast<double>(bench.model.rows * bench.model.row_length);
-    double const step = median(times.seconds);
-    double const flops = flops_per_token(bench.model) * tokens / step;
-    Json json;
-    json["dtype"] = name_of(bench.model.dtype);
-    json["ranks"] = ranks;
-    json["tokens"] = tokens;
-    json["seconds"] = step;
-    json["tokens_per_second"] = tokens / step;
-    json["best_tokens_per_second"] = tokens / std::ranges::min(times.seconds);
-    json["flops_per_token"] = flops_per_token(bench.model);
-    json["flops_per_second"] = flops;
-    json["product_peak"] = limits.products;
-    json["share_of_peak"] = flops / limits.products;
-    json["copy_peak"] = limits.copy;
-    if (ranks == 1) {
-        auto const rows = static_cast<std::int64_t>(tokens);
-        auto& limit = json["limit_seconds"];
-        limit["products"] = product_flops(bench.model, rows) / limits.products;
-        limit["attention"] = attention_flops(bench.model, rows) / limits.products;
-        limit["memory"] = step_bytes(bench.model, rows) / limits.copy;
-    }
-    for (auto const& [name, seconds] : times.phases) {
-        json["phase_seconds"][name] = median(seconds);
-    }
-    return json;
-}
-
 // Bytes of the GPU in use, by whomever; 0 on the CPU.
 std::int64_t device_bytes(Device device) {
     return device == Device::cpu
                ? 0
                : cuda::device_properties().memory_bytes - cuda::free_device_memory();
-}
-
-std::string device_text(Json const& json) {
-    std::int64_t const bytes = json["device_bytes"];
-    return bytes == 0 ? "" : ", " + bytes_text(bytes) + " of the GPU in use";
-}
-
-// How far a step on one rank is from what its parts would take at the measured peaks.
-std::string limit_text(Json const& json) {
-    if (!json.contains("limit_seconds")) {
-        return "";
-    }
-    auto const& limit = json["limit_seconds"];
-    double const products = limit["products"];
-    double const attention = limit["attention"];
-    double const memory = limit["memory"];
-    double const sum = products + attention + memory;
-    return fmt::format(
-        "limit of a step: {:.4f} s = products {:.4f} + attention {:.4f} at the products' rate + "
-        "memory {:.4f}; this one is at {:.0f} %\n",
-        sum, products, attention, memory, 100.0 * sum / json["seconds"].get<double>()
-    );
-}
-
-void print(StepBench const& bench, Json const& json) {
-    double const step = json["seconds"];
-    auto const& model = bench.model;
-    fmt::print(
-        "{}, {} ranks: width {}, {} layers, {} heads, ffn {}, vocabulary {}, {} experts, top-{}, "
-        "{} rows of {}{}\n",
-        name_of(model.dtype), json["ranks"].get<int>(), model.width, model.layers, model.heads,
-        model.ffn, model.vocab, model.experts, model.choices(), model.rows, model.row_length,
-        model.freeze_backbone
-            ? fmt::format("; frozen: backbone, {} experts a layer", model.frozen_experts)
-            : ""
-    );
-    Table table({"phase", "seconds", "share"});
-    double sum = 0.0;
-    for (auto const& [name, value] : json["phase_seconds"].items()) {
-        double const seconds = value;
-        sum += seconds;
-        table.add_row(
-            {name, decimal_text(seconds, 4), decimal_text(100.0 * seconds / step, 1) + " %"}
-        );
-    }
-    table.add_row(
-        {"other", decimal_text(step - sum, 4), decimal_text(100.0 * (step - sum) / step, 1) + " %"}
-    );
-    table.add_rule();
-    table.add_row({"step", decimal_text(step, 4), "100.0 %"});
-    fmt::print("{}", table.text());
-    fmt::print(
-        "tokens/s: {:.0f} median, {:.0f} best of {} steps; activations {} in {} blocks{}\n"
-        "model: {:.1f} MFLOP a token = {}, with head, without embedding + 12 x layers x width x "
-        "row "
-        "length\n"
-        "{:.1f} GFLOP/s, {:.1f} % of the {:.1f} GFLOP/s of the step's own products alone; copies "
-        "move {:.0f} GB/s\n"
-        "load: the busiest expert of a layer has {:.2f} times the mean, the busiest rank {:.2f}\n",
-        json["tokens_per_second"].get<double>(), json["best_tokens_per_second"].get<double>(),
-        bench.steps, bytes_text(json["activation_bytes"]), json["activation_blocks"].get<int>(),
-        device_text(json), json["flops_per_token"].get<double>() / 1e6,
-        model.freeze_backbone ? "4 x parameters used + 2 x those that train"
-                              : "6 x parameters used",
-        json["flops_per_second"].get<double>() / 1e9, 100.0 * json["share_of_peak"].get<double>(),
-        json["product_peak"].get<double>() / 1e9, json["copy_peak"].get<double>() / 1e9,
-        json["busiest_expert"].get<double>(), json["busiest_rank"].get<double>()
-    );
-    fmt::print("{}", limit_text(json));
 }
 
 }  // namespace
@@ -303,7 +178,7 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
     // Products of all ranks, copies of one.
     StepLimits const limits{
         sum_over(product_peak(bench.model, device, tokens), comm), copy_peak(device)};
-    auto json = to_json(bench, times, limits, comm.size());
+    auto json = step_json(bench, times, limits, comm.size());
     auto const load = runner.load();
     json["busiest_expert"] = load.expert;
     json["busiest_rank"] = load.rank;
@@ -314,7 +189,7 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
         if (bench.json) {
             fmt::print("{}\n", json.dump(2));
         } else {
-            print(bench, json);
+            print_step(bench, json);
         }
     }
     return Exit::done;

@@ -3,33 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 #include <utility>
 
 #include "base/require.h"
 #include "device/copy.h"
 #include "kernels/elementwise.h"
-#include "kernels/permute_rows.h"
 #include "moe/layer_checks.h"
 #include "moe/routing_ops.h"
 
 namespace isogloss {
-namespace {
-
-// work(their rows, where they are among all pairs) for the selected pairs: once where it is all.
-template <class Work>
-void for_selected(
-    View<std::int32_t const, 1> pair_row, PairSelection const& selection, Work const& work
-) {
-    if (selection.is_all) {
-        return work(pair_row, Range{0, pair_row.size()});
-    }
-    for (auto const& [expert, at] : selection.parts) {
-        work(pair_row.rows(at.begin, at.end), at);
-    }
-}
-
-}  // namespace
 
 template <class T>
 MoeLayer<T>::MoeLayer(
@@ -44,8 +26,7 @@ MoeLayer<T>::MoeLayer(
       group_(&group),
       weights_(std::move(weights)),
       seats_(seats_for(placement, group.rank(), group.size())),
-      exchange_(group),
-      overlap_(overlap) {
+      routed_(shape, placement.num_experts(), group, overlap) {
     check_weights(shape_, placement, group, weights_);
 }
 
@@ -88,7 +69,9 @@ void MoeLayer<T>::forward(
         stats.router_choices = stats.expert_tokens;
         stats.router_choices.front() -= x.shape[0] - stats.tokens;  // past the router, to expert 0
     }
-    routed_forward(x, y, arena, saved, stream);
+    routed_.forward(
+        x, y, saved.plan, group_of(saved.plan.expert_begin), arena, saved.routed, stream
+    );
     if (weights_.shared.exists()) {
         shared_expert_forward<T>(x, weights_.shared, y, arena, saved.shared, stream);
     }
@@ -140,67 +123,18 @@ void MoeLayer<T>::forward(
 }
 
 template <class T>
-void MoeLayer<T>::routed_forward(
-    View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
-) {
-    auto const& plan = saved.plan;
-    auto const group = group_of(plan.expert_begin);
-    auto const pairs = plan.num_pairs();
-    saved.experts.gate_up = arena.take<T, 2>({pairs, shape_.first()});
-    saved.computed = arena.take<T, 2>({pairs, shape_.width});
-    // Inputs serve the products of weights alone, so where all experts are frozen none are kept.
-    bool const keeps_inputs = group.trainable_experts().size() > 0;
-    if (keeps_inputs) {
-        saved.experts.hidden = arena.take<T, 2>({pairs, shape_.hidden});
-    }
-    auto received = keeps_inputs ? take_rows(plan, arena) : View<T, 2>{};
-    ArenaScope const scope(arena);
-    auto activations = saved.experts;
-    if (!keeps_inputs) {
-        activations.hidden = arena.take<T, 2>({pairs, shape_.hidden});
-        received = take_rows(plan, arena);
-    }
-    auto const sorted = arena.take<T, 2>({pairs, shape_.width});
-    auto const steps = steps_of(plan, x.device);
-    auto const arriving = exchange_.begin_dispatch<T>(x, plan, steps, received, arena, stream);
-    View<T const, 2> const rows = plan.travels ? received : x;
-    saved.received = keeps_inputs ? rows : View<T const, 2>{};
-    for (std::size_t s = 0; s < steps.size(); ++s) {
-        exchange_.arrive(arriving, plan, s, stream);
-        auto const selection = pairs_from(plan, steps[s], *group_);
-        for_selected(plan.pair_row, selection, [&](auto const& row, Range at) {
-            gather_rows<T>(rows, row, sorted.rows(at.begin, at.end), stream);
-        });
-        experts_gate_up<T>(sorted, group, selection, activations.gate_up, stream);
-    }
-    experts_activate<T>(group, activations, stream);
-    auto const coming = exchange_.begin_combine<T>(saved.computed, PairWeight::gate, plan, arena);
-    for (auto const& step : std::views::reverse(steps)) {
-        auto const selection = pairs_from(plan, step, *group_);
-        experts_down<T>(activations.hidden, group, selection, saved.computed, stream);
-        exchange_.send_home(coming, plan, step, stream);
-    }
-    exchange_.end_combine<T>(coming, plan, y, stream);
-}
-
-template <class T>
-View<T, 2> MoeLayer<T>::take_rows(DispatchPlan const& plan, Arena& arena) const {
-    return plan.travels ? arena.take<T, 2>({plan.num_rows(), shape_.width}) : View<T, 2>{};
-}
-
-template <class T>
 void MoeLayer<T>::single_forward(
     View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
 ) {
     auto const tokens = x.shape[0];
     std::array<std::int64_t, 2> const begin{0, tokens};
     auto const group = group_of(begin);
-    saved.experts.gate_up = arena.take<T, 2>({tokens, shape_.first()});
+    saved.single.gate_up = arena.take<T, 2>({tokens, shape_.first()});
     if (group.trainable_experts().size() > 0) {
-        saved.experts.hidden = arena.take<T, 2>({tokens, shape_.hidden});
+        saved.single.hidden = arena.take<T, 2>({tokens, shape_.hidden});
     }
     ArenaScope const scope(arena);
-    auto activations = saved.experts;
+    auto activations = saved.single;
     if (activations.hidden.data == nullptr) {
         activations.hidden = arena.take<T, 2>({tokens, shape_.hidden});
     }
@@ -245,109 +179,28 @@ void MoeLayer<T>::routed_backward(
     Stream stream
 ) {
     auto const& plan = saved.plan;
-    auto const wanted = dx ? InputGradient::wanted : InputGradient::unwanted;
-    bool const goes_on = dx || group_of(plan.expert_begin).trainable_experts().size() > 0;
-    auto const gradients_of_pairs = receive_gradients(dy, goes_on, saved, arena, stream);
-    auto const dgate =
-        begin_gates_backward(gradients_of_pairs.received, wanted, saved, arena, stream);
+    auto const group = group_of(plan.expert_begin);
+    bool const goes_on = dx || group.trainable_experts().size() > 0;
+    auto const dpairs = routed_.receive_gradients(dy, plan, group, goes_on, arena, stream);
+    View<float const, 2> coming{};
+    bool const gates_wanted = wants_gates(saved.routing, dx.has_value());
+    if (gates_wanted) {
+        coming = routed_.begin_gates(dpairs, plan, saved.routed, arena, stream);
+    }
     RouterGradients gradients;
     gradients.losses = saved.routing.losses;
     if (!probs_slope.empty()) {
         gradients.balance = copy_to(arena, probs_slope, stream);
     }
     if (goes_on) {
-        pairs_backward(gradients_of_pairs, dx, saved, arena, stream);
+        routed_.backward(dpairs, dx, plan, group, saved.routed, arena, stream);
     }
-    if (dgate) {
+    if (gates_wanted) {
         auto const at_home = arena.take<float, 2>(saved.choice.gate.shape);
-        exchange_.end_return(*dgate, plan, at_home, stream);
+        routed_.end_gates(coming, plan, at_home, stream);
         gradients.gate = at_home;
     }
     scores_backward(gradients, dx, saved, arena, stream);
-}
-
-template <class T>
-std::optional<View<float const, 2>> MoeLayer<T>::begin_gates_backward(
-    View<T const, 2> dy_received,
-    InputGradient wanted,
-    MoeActivations<T> const& saved,
-    Arena& arena,
-    Stream stream
-) {
-    bool const trains = weights_.router_gradient.data != nullptr;
-    if (saved.routing.mode == RoutingMode::hard || (!trains && wanted == InputGradient::unwanted)) {
-        return std::nullopt;
-    }
-    auto const& plan = saved.plan;
-    auto const dgate_pairs = arena.take<float, 1>({plan.num_pairs()});
-    row_dots<T>(dy_received, plan.pair_row, saved.computed, dgate_pairs, stream);
-    return exchange_.begin_return(dgate_pairs, plan, arena, stream);
-}
-
-template <class T>
-PairGradients<T> MoeLayer<T>::receive_gradients(
-    View<T const, 2> dy, bool goes_on, MoeActivations<T> const& saved, Arena& arena, Stream stream
-) {
-    auto const& plan = saved.plan;
-    auto const group = group_of(plan.expert_begin);
-    auto const received = take_rows(plan, arena);
-    PairGradients<T> gradients{plan.travels ? received : dy, {}, {}};
-    if (goes_on) {
-        gradients.pairs = arena.take<T, 2>({plan.num_pairs(), shape_.width});
-        gradients.hidden = arena.take<T, 2>({plan.num_pairs(), shape_.hidden});
-    }
-    ArenaScope const scope(arena);
-    auto const steps = steps_of(plan, dy.device);
-    auto const arriving = exchange_.begin_dispatch<T>(dy, plan, steps, received, arena, stream);
-    for (std::size_t s = 0; s < steps.size(); ++s) {
-        exchange_.arrive(arriving, plan, s, stream);
-        if (!goes_on) {
-            continue;
-        }
-        auto const selection = pairs_from(plan, steps[s], *group_);
-        for_selected(plan.pair_row, selection, [&](auto const& row, Range at) {
-            gather_scaled_rows<T>(
-                gradients.received, row, plan.pair_gate.rows(at.begin, at.end),
-                gradients.pairs.rows(at.begin, at.end), stream
-            );
-        });
-        experts_hidden_gradient<T>(gradients.pairs, group, selection, gradients.hidden, stream);
-    }
-    return gradients;
-}
-
-template <class T>
-void MoeLayer<T>::pairs_backward(
-    PairGradients<T> const& gradients,
-    std::optional<View<T, 2>> dx,
-    MoeActivations<T> const& saved,
-    Arena& arena,
-    Stream stream
-) {
-    auto const& plan = saved.plan;
-    auto const group = group_of(plan.expert_begin);
-    auto const& dpairs = gradients.pairs;
-    View<T, 2> const nowhere{nullptr, dpairs.shape, dpairs.device};
-    auto const dgate_up = experts_backward<T>(
-        dpairs, gradients.hidden, group, saved.experts, dx ? dpairs : nowhere, arena, stream
-    );
-    // Backward of dispatch is combine: the sums of the pairs' gradients come home, while the
-    // products of weights are made.
-    CombineUnderWay<T> coming;
-    if (dx) {
-        coming = exchange_.begin_combine<T>(dpairs, PairWeight::one, plan, arena);
-        exchange_.send_home<T>(coming, plan, {}, stream);
-    }
-    auto const trained = group.trainable_pairs();
-    auto const trained_x = arena.take<T, 2>({trained.size(), shape_.width});
-    if (trained.size() > 0) {
-        auto const trained_rows = plan.pair_row.rows(trained.begin, trained.end);
-        gather_rows<T>(saved.received, trained_rows, trained_x, stream);
-    }
-    experts_weights_backward<T>(dgate_up, trained_x, group, stream);
-    if (dx) {
-        exchange_.end_combine<T>(coming, plan, *dx, stream);
-    }
 }
 
 template <class T>
@@ -392,7 +245,7 @@ void MoeLayer<T>::single_backward(
     auto const dhidden = arena.take<T, 2>({dy.shape[0], shape_.hidden});
     experts_hidden_gradient<T>(dy, group, {}, dhidden, stream);
     auto const dgate_up =
-        experts_backward<T>(dy, dhidden, group, saved.experts, dx.value_or(nowhere), arena, stream);
+        experts_backward<T>(dy, dhidden, group, saved.single, dx.value_or(nowhere), arena, stream);
     experts_weights_backward<T>(dgate_up, saved.x.rows(trained.begin, trained.end), group, stream);
 }
 

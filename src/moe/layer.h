@@ -11,30 +11,15 @@
 #include "device/view.h"
 #include "moe/classifier.h"
 #include "moe/dispatch_plan.h"
-#include "moe/exchange.h"
 #include "moe/experts.h"
 #include "moe/placement.h"
+#include "moe/routed_experts.h"
 #include "moe/router.h"
 #include "moe/routing.h"
+#include "moe/shape.h"
 #include "moe/shared_expert.h"
-#include "moe/travel_steps.h"
 
 namespace isogloss {
-
-/// Whether anything below a layer needs the gradient of its input.
-enum class InputGradient : std::uint8_t { wanted, unwanted };
-
-struct MoeShape {
-    std::int64_t width = 0;   ///< D
-    std::int64_t hidden = 0;  ///< F, of one expert
-    std::int32_t top_k = 1;   ///< K; a layer with fewer experts uses them all
-    FeedForwardKind feed_forward = FeedForwardKind::swiglu;
-    GateScale gates = GateScale::renormalised;
-    std::int64_t shared_hidden = 0;  ///< Fs, of the shared expert; 0: there is none
-
-    /// Rows of an expert's first matrix: 2F with a gate, else F.
-    [[nodiscard]] std::int64_t first() const { return first_rows(feed_forward, hidden); }
-};
 
 /// A layer's parameters on this rank.
 template <class T>
@@ -54,18 +39,9 @@ struct MoeActivations {
     ClassifierChoice classes;
     RouterChoice choice;
     DispatchPlan plan;
-    View<T const, 2> received;  ///< [R, D]; null data where all experts here are frozen
-    ExpertActivations<T> experts;
-    View<T, 2> computed;  ///< [M, D] outputs of the experts, for the gates' gradient
+    RoutedActivations<T> routed;
+    ExpertActivations<T> single;  ///< of a layer with one expert
     SharedActivations<T> shared;
-};
-
-/// The gradients of the experts' results at the rank that computed them.
-template <class T>
-struct PairGradients {
-    View<T const, 2> received;  ///< [R, D] of the rows
-    View<T, 2> pairs;           ///< [M, D] times their gates; null data: nobody needs them
-    View<T, 2> hidden;          ///< [M, F] d loss / d hidden
 };
 
 ///     y[n] = sum_k gate[n, k] FFN_{expert[n, k]}(x[n])  [+ sigmoid(g . x[n]) FFN_shared(x[n])]
@@ -127,7 +103,7 @@ public:
     [[nodiscard]] std::int32_t num_experts() const { return num_experts_; }
     [[nodiscard]] bool has_router() const { return num_experts_ > 1; }
     /// Since construction.
-    [[nodiscard]] ExchangeTally const& tally() const { return exchange_.tally(); }
+    [[nodiscard]] ExchangeTally const& tally() const { return routed_.tally(); }
 
 private:
     /// Fills saved.classes and saved.choice, and of the stats what they know.
@@ -137,9 +113,6 @@ private:
         MoeActivations<T>& saved,
         RoutingStats& stats,
         Stream stream
-    );
-    void routed_forward(
-        View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
     );
     void single_forward(
         View<T const, 2> x, View<T, 2> y, Arena& arena, MoeActivations<T>& saved, Stream stream
@@ -152,32 +125,12 @@ private:
         Arena& arena,
         Stream stream
     );
-    /// d loss / d gate of the pairs on its way home; nothing where the gates are constant or nobody
-    /// needs it.
-    std::optional<View<float const, 2>> begin_gates_backward(
-        View<T const, 2> dy_received,
-        InputGradient wanted,
-        MoeActivations<T> const& saved,
-        Arena& arena,
-        Stream stream
-    );
-    /// dy goes where its token went. Back come the gradients of the pairs' results and what is made
-    /// of them while others travel.
-    PairGradients<T> receive_gradients(
-        View<T const, 2> dy,
-        bool goes_on,
-        MoeActivations<T> const& saved,
-        Arena& arena,
-        Stream stream
-    );
-    /// Adds to the gradients of the experts' weights, and dx = the sums of the pairs' gradients.
-    void pairs_backward(
-        PairGradients<T> const& gradients,
-        std::optional<View<T, 2>> dx,
-        MoeActivations<T> const& saved,
-        Arena& arena,
-        Stream stream
-    );
+    /// Whether anybody needs d loss / d gate: the router, or what is below it. The gates of hard
+    /// routing are constant.
+    [[nodiscard]] bool wants_gates(Routing const& routing, bool goes_below) const {
+        bool const trains = weights_.router_gradient.data != nullptr;
+        return routing.mode != RoutingMode::hard && (trains || goes_below);
+    }
     /// Adds to dx what comes through router and classifier: summed in float, rounded once each.
     void scores_backward(
         RouterGradients const& gradients,
@@ -193,11 +146,6 @@ private:
         Arena& arena,
         Stream stream
     );
-    /// The memory for a dispatch's rows; null data where nothing travels.
-    [[nodiscard]] View<T, 2> take_rows(DispatchPlan const& plan, Arena& arena) const;
-    [[nodiscard]] std::vector<Distances> steps_of(DispatchPlan const& plan, Device device) const {
-        return travel_steps(plan, num_experts_, *group_, device, overlap_);
-    }
     [[nodiscard]] ExpertGroup<T> group_of(std::span<std::int64_t const> begin) const {
         return {begin, weights_.experts, shape_.feed_forward};
     }
@@ -207,8 +155,7 @@ private:
     MpiComm const* group_;
     MoeWeights<T> weights_;
     ExpertSeats seats_;
-    Exchange exchange_;
-    Overlap overlap_;
+    RoutedExperts<T> routed_;
 };
 
 }  // namespace isogloss
