@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 #include "base/math.h"
 #include "optim/gradient_norm.h"
@@ -106,16 +107,14 @@ void Optimizer::begin_reduction(std::int32_t block) {
 }
 
 void Optimizer::reduce_from(std::span<std::int64_t const> begin) {
-    exchanges_.begin(Stream{});
     for (std::size_t s = 0; s < shards_.size(); ++s) {
         if (begin[s] < unreduced_[s]) {
-            shards_[s].reduce_gradients({begin[s], unreduced_[s]}, exchanges_.stream());
+            Range const its{begin[s], std::exchange(unreduced_[s], begin[s])};
+            exchanges_.begin(Stream{});
+            shards_[s].reduce_gradients(its, exchanges_.stream());
+            squares_.begin(exchanges_.stream());
+            shards_[s].begin_squares(its, squares_.stream());
         }
-    }
-    squares_.begin(exchanges_.stream());
-    for (std::size_t s = 0; s < shards_.size(); ++s) {
-        shards_[s].begin_squares({begin[s], std::max(begin[s], unreduced_[s])}, squares_.stream());
-        unreduced_[s] = std::min(begin[s], unreduced_[s]);
     }
 }
 

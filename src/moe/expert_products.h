@@ -22,7 +22,8 @@ std::vector<View<T const, 2>> expert_matrices(ExpertGroup<T> const& group, Exper
     return list;
 }
 
-/// multiply(x, begin, weights, y) for the selected pairs: once where it is all of them.
+/// multiply(x, begin, weights, y, stream), a product of kernels/grouped_matmul.h, for the selected
+/// pairs: once where it is all of them.
 template <class T, class Multiply>
 void over_selection(
     View<T const, 2> x,
@@ -30,15 +31,18 @@ void over_selection(
     ExpertMatrix<T> matrix,
     PairSelection const& selection,
     View<T, 2> y,
-    Multiply const& multiply
+    Multiply const& multiply,
+    Stream stream
 ) {
     if (selection.is_all) {
-        return multiply(x, group.begin, expert_matrices(group, matrix), y);
+        return multiply(x, group.begin, expert_matrices(group, matrix), y, stream);
     }
     for (auto const& [expert, pairs] : selection.parts) {
         std::array<std::int64_t, 2> const begin{0, pairs.size()};
         std::array const weight{group.weights[expert].*matrix};
-        multiply(x.rows(pairs.begin, pairs.end), begin, weight, y.rows(pairs.begin, pairs.end));
+        multiply(
+            x.rows(pairs.begin, pairs.end), begin, weight, y.rows(pairs.begin, pairs.end), stream
+        );
     }
 }
 

@@ -98,10 +98,7 @@ void experts_gate_up(
     Stream stream
 ) {
     over_selection<T>(
-        x, group, &ExpertWeights<T>::gate_up, selection, gate_up,
-        [&](auto in, auto begin, auto const& weights, auto out) {
-            grouped_matmul_nt<T>(in, begin, weights, out, stream);
-        }
+        x, group, &ExpertWeights<T>::gate_up, selection, gate_up, grouped_matmul_nt<T>, stream
     );
 }
 
@@ -122,10 +119,7 @@ void experts_down(
     Stream stream
 ) {
     over_selection<T>(
-        hidden, group, &ExpertWeights<T>::down, selection, y,
-        [&](auto in, auto begin, auto const& weights, auto out) {
-            grouped_matmul_nt<T>(in, begin, weights, out, stream);
-        }
+        hidden, group, &ExpertWeights<T>::down, selection, y, grouped_matmul_nt<T>, stream
     );
     add_biases(group, &ExpertWeights<T>::down_bias, selection, y, stream);
 }

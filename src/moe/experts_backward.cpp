@@ -91,10 +91,7 @@ void experts_hidden_gradient(
     Stream stream
 ) {
     over_selection<T>(
-        dy, group, &ExpertWeights<T>::down, selection, dhidden,
-        [&](auto in, auto begin, auto const& weights, auto out) {
-            grouped_matmul_nn<T>(in, begin, weights, out, stream);
-        }
+        dy, group, &ExpertWeights<T>::down, selection, dhidden, grouped_matmul_nn<T>, stream
     );
 }
 

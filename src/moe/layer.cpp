@@ -182,9 +182,8 @@ void MoeLayer<T>::routed_backward(
     auto const group = group_of(plan.expert_begin);
     bool const goes_on = dx || group.trainable_experts().size() > 0;
     auto const dpairs = routed_.receive_gradients(dy, plan, group, goes_on, arena, stream);
-    View<float const, 2> coming{};
-    bool const gates_wanted = wants_gates(saved.routing, dx.has_value());
-    if (gates_wanted) {
+    std::optional<View<float const, 2>> coming;
+    if (wants_gates(saved.routing, dx.has_value())) {
         coming = routed_.begin_gates(dpairs, plan, saved.routed, arena, stream);
     }
     RouterGradients gradients;
@@ -195,9 +194,9 @@ void MoeLayer<T>::routed_backward(
     if (goes_on) {
         routed_.backward(dpairs, dx, plan, group, saved.routed, arena, stream);
     }
-    if (gates_wanted) {
+    if (coming) {
         auto const at_home = arena.take<float, 2>(saved.choice.gate.shape);
-        routed_.end_gates(coming, plan, at_home, stream);
+        routed_.end_gates(*coming, plan, at_home, stream);
         gradients.gate = at_home;
     }
     scores_backward(gradients, dx, saved, arena, stream);

@@ -51,8 +51,9 @@ void RoutedExperts<T>::forward(
     View<T const, 2> const rows = plan.travels ? received : x;
     saved.received = keeps_inputs ? rows : View<T const, 2>{};
     auto const sorted = arena.take<T, 2>({pairs, shape_.width});
-    auto const steps = steps_of(plan, x.device);
-    auto const arriving = exchange_.begin_dispatch<T>(x, plan, steps, received, arena, stream);
+    auto const arriving =
+        exchange_.begin_dispatch<T>(x, plan, steps_of(plan, x.device), received, arena, stream);
+    auto const& steps = arriving.steps;
     for (std::size_t s = 0; s < steps.size(); ++s) {
         exchange_.arrive(arriving, plan, s, stream);
         auto const selection = pairs_from(plan, steps[s], *group_);
@@ -88,8 +89,9 @@ PairGradients<T> RoutedExperts<T>::receive_gradients(
         gradients.hidden = arena.take<T, 2>({plan.num_pairs(), shape_.hidden});
     }
     ArenaScope const scope(arena);
-    auto const steps = steps_of(plan, dy.device);
-    auto const arriving = exchange_.begin_dispatch<T>(dy, plan, steps, received, arena, stream);
+    auto const arriving =
+        exchange_.begin_dispatch<T>(dy, plan, steps_of(plan, dy.device), received, arena, stream);
+    auto const& steps = arriving.steps;
     for (std::size_t s = 0; s < steps.size(); ++s) {
         exchange_.arrive(arriving, plan, s, stream);
         if (!goes_on) {

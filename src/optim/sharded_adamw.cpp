@@ -67,19 +67,17 @@ ShardedAdamw::ShardedAdamw(OptimizedParameters parameters) : parameters_(std::mo
 
 void ShardedAdamw::reduce_gradients(Range elements, Stream stream) {
     reduce_scatter_sum(
-        part(parameters_.gradients, elements),
-        {elements.begin, elements.size(), parameters_.gradients.size()}, *parameters_.group, stream
+        part(parameters_.gradients, elements), stretch_of(elements), *parameters_.group, stream
     );
 }
 
 void ShardedAdamw::begin_squares(Range elements, Stream stream) {
-    Range const own{
-        std::max(elements.begin, owned_.begin),
-        std::max(elements.begin, std::min(elements.end, owned_.end))};
+    auto const& group = *parameters_.group;
+    auto const own = stretch_of(elements).of_rank(group.size(), group.rank());
     if (own.size() > 0) {
         sum_of_squares(
-            part(parameters_.gradients, own), std::exchange(next_square_, Write::add),
-            squares_.view(), stream
+            part(part(parameters_.gradients, elements), own),
+            std::exchange(next_square_, Write::add), squares_.view(), stream
         );
     }
 }

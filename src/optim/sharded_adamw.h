@@ -7,6 +7,7 @@
 
 #include "base/math.h"
 #include "comm/mpi_comm.h"
+#include "comm/stretch.h"
 #include "device/buffer.h"
 #include "device/view.h"
 #include "kernels/adamw.h"
@@ -68,6 +69,9 @@ public:
     void take_masters_from_values();
 
 private:
+    [[nodiscard]] Stretch stretch_of(Range elements) const {
+        return {elements.begin, elements.size(), num_elements()};
+    }
     template <class T>
     [[nodiscard]] View<T, 1> values() const;
     template <class T>
