@@ -125,7 +125,7 @@ TEST_F(StoppingTest, EveryLongCommandStopsAndGoesOn) {
               "--max-tokens=64"},
              {"lifelong", (*stage / "plan.json").string()}}) {
         expect_parts(
-            stage->run(2, words + Words{"--stop-after=0.001s"}), 75, {"stopped by --stop-after"}
+            stage->run(2, words + Words{"--stop-after=0.000001s"}), 75, {"stopped by --stop-after"}
         );
         auto const whole = stage->run(2, words);
         EXPECT_EQ(whole.code, 0) << words[0] << " " << words[1] << whole;
@@ -136,7 +136,7 @@ TEST_F(StoppingTest, EveryLongCommandStopsAndGoesOn) {
         test::content_of(*stage / "corpus" / "corpus.json")
     );
     Words const tokenizer{"tokenizer",        "train",          text,
-                          "--vocab-size=400", out("new.model"), "--stop-after=0.001s"};
+                          "--vocab-size=400", out("new.model"), "--stop-after=0.000001s"};
     EXPECT_EQ(stage->run(0, tokenizer).code, 75);
     EXPECT_FALSE(std::filesystem::exists(*stage / "new.model"));
 }
