@@ -77,7 +77,7 @@ template <int width>
 __global__ void __launch_bounds__(kBlockThreads, 1)
     group_key_gradient_kernel(AttentionBackward<bf16> pass) {
     extern __shared__ __align__(kSwizzleBytes) unsigned char shared[];
-    __shared__ Rounds<kBackwardStages> rounds;
+    __shared__ Rounds<kBackwardStages, kBlockThreads> rounds;
     __shared__ TileQueries queries[kBackwardStages];
     auto const& s = pass.shape;
     BackwardTiles<width> const tiles{shared_address(shared)};

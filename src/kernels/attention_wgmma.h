@@ -33,7 +33,10 @@ __device__ SwizzledTile<rows, width> after(SwizzledTile<rows, width> tile, int c
 
 /// When the tiles of a round have come to shared memory, and when all warps are done with them.
 /// Rounds take `stages` places in turn; warp groups need not keep step with each other.
-template <int stages>
+///
+/// `releases` of a round: one a warp where wgmma alone reads the tiles, one a thread where threads
+/// read some of them by themselves.
+template <int stages, int releases = kBlockThreads / kWarp>
 struct Rounds {
     std::uint64_t come[static_cast<std::size_t>(stages)];
     std::uint64_t done[static_cast<std::size_t>(stages)];
@@ -42,7 +45,7 @@ struct Rounds {
     __device__ void begin() {
         if (threadIdx.x < stages) {
             begin_arrivals(come[threadIdx.x], kBlockThreads);
-            begin_arrivals(done[threadIdx.x], kBlockThreads / kWarp);
+            begin_arrivals(done[threadIdx.x], releases);
         }
         __syncthreads();
     }
@@ -59,8 +62,7 @@ struct Rounds {
     }
     /// After a warp's last product of the round has been waited for.
     __device__ void release(int round) {
-        __syncwarp();  // for what other threads of the warp read themselves
-        if (threadIdx.x % kWarp == 0) {
+        if (releases == kBlockThreads || threadIdx.x % kWarp == 0) {
             arrive(done[round % stages]);
         }
     }
