@@ -27,6 +27,14 @@ void require_row_ranges(
     }
 }
 
+void require_stretch(char const* name, std::int64_t size, Stretch const& stretch) {
+    require(
+        size == stretch.size && 0 <= stretch.begin && stretch.begin + stretch.size <= stretch.whole,
+        "{}: {} elements as [{}, {}) of {}", name, size, stretch.begin,
+        stretch.begin + stretch.size, stretch.whole
+    );
+}
+
 }  // namespace
 
 void all_reduce_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
@@ -44,12 +52,7 @@ void reduce_scatter_sum(View<float, 1> x, MpiComm const& group, Stream stream) {
 void reduce_scatter_sum(
     View<float, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream
 ) {
-    require(
-        x.size() == stretch.size && 0 <= stretch.begin &&
-            stretch.begin + stretch.size <= stretch.whole,
-        "reduce_scatter_sum: {} elements as [{}, {}) of {}", x.size(), stretch.begin,
-        stretch.begin + stretch.size, stretch.whole
-    );
+    require_stretch("reduce_scatter_sum", x.size(), stretch);
     Waiting const waiting("reduce-scatter", group);
     switch (x.device) {
         case Device::cpu: return mpi::reduce_scatter_sum(x, stretch, group);
@@ -59,10 +62,16 @@ void reduce_scatter_sum(
 
 template <class T>
 void all_gather(View<T, 1> x, MpiComm const& group, Stream stream) {
+    all_gather(x, {0, x.size(), x.size()}, group, stream);
+}
+
+template <class T>
+void all_gather(View<T, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream) {
+    require_stretch("all_gather", x.size(), stretch);
     Waiting const waiting("all-gather", group);
     switch (x.device) {
-        case Device::cpu: return mpi::all_gather(x, group);
-        case Device::cuda: return cuda::all_gather(x, group, stream);
+        case Device::cpu: return mpi::all_gather(x, stretch, group);
+        case Device::cuda: return cuda::all_gather(x, stretch, group, stream);
     }
 }
 
@@ -104,12 +113,13 @@ void all_to_all_rows(
     }
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                          \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);        \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);    \
-    template void all_to_all_rows(                                       \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,     \
-        std::span<std::int64_t const>, MpiComm const&, Stream, Distances \
+#define ISOGLOSS_INSTANTIATE(T)                                                   \
+    template void all_gather(View<T, 1>, MpiComm const&, Stream);                 \
+    template void all_gather(View<T, 1>, Stretch const&, MpiComm const&, Stream); \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);             \
+    template void all_to_all_rows(                                                \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,              \
+        std::span<std::int64_t const>, MpiComm const&, Stream, Distances          \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

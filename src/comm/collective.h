@@ -37,6 +37,11 @@ void reduce_scatter_sum(
 template <class T>
 void all_gather(View<T, 1> x, MpiComm const& group, Stream stream);
 
+/// The same for a stretch of a longer run, of which every rank gives those of
+/// stretch.of_rank(ranks, rank): x [stretch.size].
+template <class T>
+void all_gather(View<T, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream);
+
 template <class T>
 void broadcast(View<T, 1> x, int root, MpiComm const& group, Stream stream);
 

@@ -16,7 +16,7 @@ namespace mpi {
 void all_reduce_sum(View<float, 1> x, MpiComm const& group);
 void reduce_scatter_sum(View<float, 1> x, Stretch const& stretch, MpiComm const& group);
 template <class T>
-void all_gather(View<T, 1> x, MpiComm const& group);
+void all_gather(View<T, 1> x, Stretch const& stretch, MpiComm const& group);
 template <class T>
 void broadcast(View<T, 1> x, int root, MpiComm const& group);
 template <class T>
@@ -37,7 +37,7 @@ void reduce_scatter_sum(
     View<float, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream
 );
 template <class T>
-void all_gather(View<T, 1> x, MpiComm const& group, Stream stream);
+void all_gather(View<T, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream);
 template <class T>
 void broadcast(View<T, 1> x, int root, MpiComm const& group, Stream stream);
 template <class T>

@@ -110,27 +110,29 @@ void reduce_scatter_sum(
 }
 
 template <class T>
-void all_gather(View<T, 1> x, MpiComm const& group, Stream stream) {
+void all_gather(View<T, 1> x, Stretch const& stretch, MpiComm const& group, Stream stream) {
     if (group.size() == 1 || x.size() == 0) {
         return;
     }
     if (goes_through_host(group)) {
-        return on_the_host(x, stream, [&](auto host) { mpi::all_gather(host, group); });
+        return on_the_host(x, stream, [&](auto host) { mpi::all_gather(host, stretch, group); });
     }
     Call const call(group, stream);
-    auto const own = even_part(x.size(), group.size(), group.rank());
-    if (parts_are_equal(x.size(), group)) {
+    if (stretch.size == stretch.whole && parts_are_equal(x.size(), group)) {
+        auto const own = stretch.of_rank(group.size(), group.rank());
         ISOGLOSS_NCCL(ncclAllGather(
             x.data + own.begin, x.data, count_of(own.size()), nccl_type<T>(), call.nccl, call.queue
         ));
         return detail::check_nccl_state(call.nccl);
     }
     call.together(group, [&](int p) {
-        auto const part = even_part(x.size(), group.size(), p);
+        auto const part = stretch.of_rank(group.size(), p);
         auto* const data = x.data + part.begin;
-        ISOGLOSS_NCCL(ncclBroadcast(
-            data, data, count_of(part.size()), nccl_type<T>(), p, call.nccl, call.queue
-        ));
+        if (part.size() > 0) {
+            ISOGLOSS_NCCL(ncclBroadcast(
+                data, data, count_of(part.size()), nccl_type<T>(), p, call.nccl, call.queue
+            ));
+        }
     });
 }
 
@@ -211,12 +213,12 @@ void all_to_all_rows(
     });
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                          \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);        \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);    \
-    template void all_to_all_rows(                                       \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,     \
-        std::span<std::int64_t const>, MpiComm const&, Stream, Distances \
+#define ISOGLOSS_INSTANTIATE(T)                                                   \
+    template void all_gather(View<T, 1>, Stretch const&, MpiComm const&, Stream); \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);             \
+    template void all_to_all_rows(                                                \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,              \
+        std::span<std::int64_t const>, MpiComm const&, Stream, Distances          \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -59,6 +59,22 @@ Range chunk_of(Range part, std::int64_t round, std::int64_t chunk) {
     return {begin, std::min(part.end, begin + chunk)};
 }
 
+std::vector<Range> parts_of(Stretch const& stretch, MpiComm const& group) {
+    std::vector<Range> parts;
+    for (int p = 0; p < group.size(); ++p) {
+        parts.push_back(stretch.of_rank(group.size(), p));
+    }
+    return parts;
+}
+
+std::int64_t longest_of(std::span<Range const> parts) {
+    std::int64_t longest = 0;
+    for (auto const& part : parts) {
+        longest = std::max(longest, part.size());
+    }
+    return longest;
+}
+
 // own[i] = term[0][i] + term[1][i] + ..., in this order; `own` may be one of the terms.
 void sum_in_order(std::span<float const* const> terms, float* own, std::int64_t size) {
     std::array<float, kBlockElements> sum;
@@ -131,20 +147,17 @@ void all_reduce_sum(View<float, 1> x, MpiComm const& group) {
     if (x.size() <= kSmallElements) {
         return small_all_reduce_sum(x, group);
     }
-    reduce_scatter_sum(x, {0, x.size(), x.size()}, group);
-    all_gather(x, group);
+    Stretch const whole{0, x.size(), x.size()};
+    reduce_scatter_sum(x, whole, group);
+    all_gather(x, whole, group);
 }
 
 void reduce_scatter_sum(View<float, 1> x, Stretch const& stretch, MpiComm const& group) {
     if (group.size() == 1) {
         return;
     }
-    std::vector<Range> parts;
-    std::int64_t longest = 0;
-    for (int p = 0; p < group.size(); ++p) {
-        parts.push_back(stretch.of_rank(group.size(), p));
-        longest = std::max(longest, parts.back().size());
-    }
+    auto const parts = parts_of(stretch, group);
+    auto const longest = longest_of(parts);
     auto const chunk = std::min(longest, std::max<std::int64_t>(1, kChunkElements / group.size()));
     std::vector<float> scratch(index(chunk * group.size()));
     for (std::int64_t round = 0; round * chunk < longest; ++round) {
@@ -155,18 +168,19 @@ void reduce_scatter_sum(View<float, 1> x, Stretch const& stretch, MpiComm const&
 // A ring: in step s every rank hands on the part that it got in step s - 1, so all links are busy
 // and nothing is copied twice.
 template <class T>
-void all_gather(View<T, 1> x, MpiComm const& group) {
+void all_gather(View<T, 1> x, Stretch const& stretch, MpiComm const& group) {
     int const ranks = group.size();
     int const next = (group.rank() + 1) % ranks;
     int const previous = (group.rank() + ranks - 1) % ranks;
-    auto const longest = even_part(x.size(), ranks, 0).size();
+    auto const parts = parts_of(stretch, group);
+    auto const longest = longest_of(parts);
     auto const bytes = static_cast<std::int64_t>(sizeof(T));
     for (int step = 0; step + 1 < ranks; ++step) {
         int const sent = (group.rank() + ranks - step) % ranks;
         int const received = (previous + ranks - step) % ranks;
         for (std::int64_t round = 0; round * kChunkElements < longest; ++round) {
-            auto const from = chunk_of(even_part(x.size(), ranks, sent), round, kChunkElements);
-            auto const to = chunk_of(even_part(x.size(), ranks, received), round, kChunkElements);
+            auto const from = chunk_of(parts[index(sent)], round, kChunkElements);
+            auto const to = chunk_of(parts[index(received)], round, kChunkElements);
             ISOGLOSS_MPI(MPI_Sendrecv(
                 x.data + from.begin, checked_count(from.size() * bytes), MPI_BYTE, next, 0,
                 x.data + to.begin, checked_count(to.size() * bytes), MPI_BYTE, previous, 0,
@@ -240,12 +254,12 @@ void all_to_all_rows(
     ));
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                      \
-    template void all_gather(View<T, 1>, MpiComm const&);            \
-    template void broadcast(View<T, 1>, int, MpiComm const&);        \
-    template void all_to_all_rows(                                   \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>, \
-        std::span<std::int64_t const>, MpiComm const&, Distances     \
+#define ISOGLOSS_INSTANTIATE(T)                                           \
+    template void all_gather(View<T, 1>, Stretch const&, MpiComm const&); \
+    template void broadcast(View<T, 1>, int, MpiComm const&);             \
+    template void all_to_all_rows(                                        \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,      \
+        std::span<std::int64_t const>, MpiComm const&, Distances          \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -22,7 +22,9 @@ void reduce_scatter_sum(
     fail_without_cuda("reduce_scatter_sum");
 }
 template <class T>
-void all_gather(View<T, 1> /*x*/, MpiComm const& /*group*/, Stream /*stream*/) {
+void all_gather(
+    View<T, 1> /*x*/, Stretch const& /*stretch*/, MpiComm const& /*group*/, Stream /*stream*/
+) {
     fail_without_cuda("all_gather");
 }
 template <class T>
@@ -42,12 +44,12 @@ void all_to_all_rows(
     fail_without_cuda("all_to_all_rows");
 }
 
-#define ISOGLOSS_INSTANTIATE(T)                                          \
-    template void all_gather(View<T, 1>, MpiComm const&, Stream);        \
-    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);    \
-    template void all_to_all_rows(                                       \
-        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,     \
-        std::span<std::int64_t const>, MpiComm const&, Stream, Distances \
+#define ISOGLOSS_INSTANTIATE(T)                                                   \
+    template void all_gather(View<T, 1>, Stretch const&, MpiComm const&, Stream); \
+    template void broadcast(View<T, 1>, int, MpiComm const&, Stream);             \
+    template void all_to_all_rows(                                                \
+        View<T const, 2>, std::span<std::int64_t const>, View<T, 2>,              \
+        std::span<std::int64_t const>, MpiComm const&, Stream, Distances          \
     )
 ISOGLOSS_INSTANTIATE(float);
 ISOGLOSS_INSTANTIATE(bf16);

@@ -117,6 +117,21 @@ TEST_F(CollectiveCudaTest, GathersAndBroadcastsMoveBits) {
     }
 }
 
+TEST_F(CollectiveCudaTest, GathersOfStretchesMoveBits) {
+    constexpr std::int64_t kSize = 100003;
+    for (auto const& [begin, end] : {Range{0, 0}, {0, 1}, {7, kSize / 2 + 9}, {kSize - 1, kSize}}) {
+        Twin<bf16, 1> const x({kSize}, [&](std::size_t i) {
+            auto const its = i % 1000 + 1000 * index(group.rank());
+            return bf16{static_cast<std::uint16_t>(its)};
+        });
+        for (auto const device : test::kBothDevices) {
+            auto const stretch = x.on(device).rows(begin, end);
+            all_gather<bf16>(stretch, {begin, end - begin, kSize}, group, Stream{});
+        }
+        test::expect_equal(x, "all_gather of a stretch");
+    }
+}
+
 // Rank r sends rank p as many rows as (r + 2 p) mod 4; some send nothing.
 TEST_F(CollectiveCudaTest, RowsArriveInOrderOfTheirRanks) {
     auto const ranks = group.size();

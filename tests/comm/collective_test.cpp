@@ -131,6 +131,24 @@ TEST_F(CollectiveTest, AStretchOutsideOfTheWholeIsRefused) {
     auto x = terms_of(0, 4);
     EXPECT_THROW(reduce_scatter_sum(view_of(x), {5, 4, 8}, group, stream), Error);
     EXPECT_THROW(reduce_scatter_sum(view_of(x), {0, 3, 8}, group, stream), Error);
+    EXPECT_THROW(all_gather(view_of(x), {5, 4, 8}, group, stream), Error);
+    EXPECT_THROW(all_gather(view_of(x), {0, 3, 8}, group, stream), Error);
+}
+
+TEST_F(CollectiveTest, AllGatherOfAStretchFillsItFromTheOwnersInTheWhole) {
+    constexpr std::int64_t kSize = 16385;
+    for (auto const& [begin, end] : {Range{0, 0}, {0, 1}, {7, kSize / 2 + 9}, {kSize - 1, kSize}}) {
+        auto x = terms_of(group.rank(), kSize);
+        all_gather(view_of(x).rows(begin, end), {begin, end - begin, kSize}, group, stream);
+        for (int p = 0; p < group.size(); ++p) {
+            auto const its = even_part(kSize, group.size(), p);
+            for (auto i = its.begin; i < its.end; ++i) {
+                bool const is_inside = i >= begin && i < end;
+                ASSERT_EQ(x[static_cast<std::size_t>(i)], term(is_inside ? p : group.rank(), i))
+                    << "element " << i << " of [" << begin << ", " << end << ")";
+            }
+        }
+    }
 }
 
 TEST_F(CollectiveTest, AllGatherFillsEveryPartFromItsOwner) {
