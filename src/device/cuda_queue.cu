@@ -3,8 +3,13 @@
 
 #include "base/math.h"
 #include "device/cuda_check.h"
+#include "device/queue_mark.h"
 
 namespace isogloss {
+
+void QueueMarkTraits::release(type mark) noexcept {
+    cudaEventDestroy(static_cast<cudaEvent_t>(mark));
+}
 
 void SideQueueTraits::release(type queue) noexcept {
     delete static_cast<cuda::Queue*>(queue);
@@ -28,6 +33,12 @@ int priority_of(Urgency urgency) {
     return least;
 }
 
+cudaEvent_t new_event() {
+    cudaEvent_t event = nullptr;
+    ISOGLOSS_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+    return event;
+}
+
 }  // namespace
 
 void StreamTraits::release(type stream) noexcept {
@@ -42,9 +53,7 @@ Queue::Queue(Urgency urgency) {
     cudaStream_t stream = nullptr;
     ISOGLOSS_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamDefault, priority_of(urgency)));
     stream_ = UniqueHandle<StreamTraits>(stream);
-    cudaEvent_t event = nullptr;
-    ISOGLOSS_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
-    event_ = UniqueHandle<EventTraits>(event);
+    event_ = UniqueHandle<EventTraits>(new_event());
 }
 
 std::byte* Queue::scratch(std::int64_t bytes) {
@@ -82,6 +91,20 @@ void* make_queue(Urgency urgency) {
 
 void put_in_order(Stream earlier, Stream later) {
     queue_of(later).wait_for(queue_of(earlier));
+}
+
+void take_multiprocessors(Stream stream, std::int32_t count) {
+    queue_of(stream).take_multiprocessors(count);
+}
+
+void* make_mark(Stream stream) {
+    auto* const event = new_event();
+    ISOGLOSS_CUDA(cudaEventRecord(event, queue_of(stream).get()));
+    return event;
+}
+
+void put_after(void* mark, Stream later) {
+    ISOGLOSS_CUDA(cudaStreamWaitEvent(queue_of(later).get(), static_cast<cudaEvent_t>(mark), 0));
 }
 
 }  // namespace cuda

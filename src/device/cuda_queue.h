@@ -52,6 +52,10 @@ public:
     /// Times the scratch grew: constant in the steady state.
     [[nodiscard]] std::int64_t num_allocations() const noexcept { return num_allocations_; }
 
+    /// How many multiprocessors a kernel of this queue takes that has a choice; 0: all.
+    [[nodiscard]] std::int32_t multiprocessors() const noexcept { return multiprocessors_; }
+    void take_multiprocessors(std::int32_t count) noexcept { multiprocessors_ = count; }
+
     /// Later work of this queue begins after the present work of `other`. Nobody waits on the host.
     void wait_for(Queue const& other);
     /// The host waits until all work is done.
@@ -62,6 +66,7 @@ private:
     UniqueHandle<EventTraits> event_;
     Memory scratch_;
     std::int64_t num_allocations_ = 0;
+    std::int32_t multiprocessors_ = 0;
 };
 
 /// The queue a stream means.

@@ -6,6 +6,7 @@
 #include "device/cuda_event.h"
 #include "device/cuda_memory.h"
 #include "device/profile_range.h"
+#include "device/queue_mark.h"
 #include "device/side_queue.h"
 
 namespace isogloss {
@@ -20,6 +21,7 @@ void fail_without_cuda(char const* what) {
 }
 
 void SideQueueTraits::release(type /*queue*/) noexcept {}
+void QueueMarkTraits::release(type /*mark*/) noexcept {}
 
 namespace cuda {
 
@@ -28,6 +30,15 @@ void* make_queue(Urgency /*urgency*/) {
 }
 void put_in_order(Stream /*earlier*/, Stream /*later*/) {
     fail_without_cuda("order of a GPU's queues");
+}
+void take_multiprocessors(Stream /*stream*/, std::int32_t /*count*/) {
+    fail_without_cuda("share of a GPU's multiprocessors");
+}
+void* make_mark(Stream /*stream*/) {
+    fail_without_cuda("mark in a GPU's queue");
+}
+void put_after(void* /*mark*/, Stream /*later*/) {
+    fail_without_cuda("order after a mark in a GPU's queue");
 }
 
 void begin_profile_range(char const* /*phase*/, std::int64_t /*layer*/) noexcept {}

@@ -25,6 +25,9 @@ void* make_queue(Urgency urgency);
 /// Work put in `later` from now on begins after the work that is in `earlier` now. The host goes
 /// on.
 void put_in_order(Stream earlier, Stream later);
+/// How many of the GPU's multiprocessors kernels take from now on that are put in the queue, where
+/// they have a choice: matrix products and AdamW. 0: all.
+void take_multiprocessors(Stream stream, std::int32_t count);
 
 }  // namespace cuda
 
@@ -49,6 +52,15 @@ public:
     void begin(Stream main) const { put_in_order(main, stream()); }
     /// What is put in `main` from now on begins after the present work of this queue.
     void end(Stream main) const { put_in_order(stream(), main); }
+
+    /// From now on the work of this queue takes `own` of the GPU's `all` multiprocessors, that of
+    /// `main` the others. own = 0: each takes all that are free.
+    void divide(Stream main, std::int32_t own, std::int32_t all) const {
+        if (queue_.get() != nullptr) {
+            cuda::take_multiprocessors(stream(), own);
+            cuda::take_multiprocessors(main, own == 0 ? 0 : all - own);
+        }
+    }
 
 private:
     void put_in_order(Stream earlier, Stream later) const {

@@ -67,7 +67,7 @@ void adamw(
             kVectorBytes, gradient.data, master.data, first_moment.data, second_moment.data
         ) &&
         all_aligned(kPack * sizeof(T), value.data);
-    over_elements<kPack>(gradient.shape[0], aligned, update, stream);
+    over_elements_of_share<kPack>(gradient.shape[0], aligned, update, stream);
 }
 
 template decltype(adamw<float>) adamw<float>;

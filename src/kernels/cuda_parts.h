@@ -179,6 +179,40 @@ void over_elements(std::int64_t size, bool aligned, Body const& body, Stream str
     });
 }
 
+constexpr int kMostThreads = 1024;  ///< of a block
+
+template <int pack, class Body>
+__global__ void __launch_bounds__(kMostThreads)
+    over_elements_in_turn_kernel(std::int64_t size, Body body) {
+    auto const step = static_cast<std::int64_t>(gridDim.x) * kMostThreads * pack;
+    std::int64_t i =
+        (static_cast<std::int64_t>(blockIdx.x) * kMostThreads + static_cast<int>(threadIdx.x)) *
+        pack;
+    for (; i + pack <= size; i += step) {
+        body.template at<pack>(i);
+    }
+    for (std::int64_t rest = i; rest < size; ++rest) {
+        body.template at<1>(rest);
+    }
+}
+
+/// The same on the multiprocessors that the stream's queue may take.
+template <int most, class Body>
+void over_elements_of_share(std::int64_t size, bool aligned, Body const& body, Stream stream) {
+    auto const& queue = queue_of(stream);
+    if (queue.multiprocessors() == 0 || size == 0) {
+        return over_elements<most>(size, aligned, body, stream);
+    }
+    with_pack_size<most>(aligned, 0, [&](auto pack) {
+        constexpr int n = decltype(pack)::value;
+        auto const needed = ceil_div(size, std::int64_t{kMostThreads} * n);
+        auto const blocks = std::min<std::int64_t>(needed, queue.multiprocessors());
+        over_elements_in_turn_kernel<n>
+            <<<static_cast<unsigned>(blocks), kMostThreads, 0, queue.get()>>>(size, body);
+        ISOGLOSS_CUDA(cudaGetLastError());
+    });
+}
+
 template <int pack, class Body>
 __global__ void __launch_bounds__(kThreads) over_rows_kernel(std::int64_t width, Body body) {
     std::int64_t const column =

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "base/error.h"
 #include "base/math.h"
@@ -56,6 +57,7 @@ struct Form {
     cublasOperation_t first, second;  ///< of b, of a
     cudaDataType_t in, out;
     std::array<std::uint32_t, 3> alignment;  ///< bytes, of b, a and c
+    std::int32_t multiprocessors = 0;        ///< it may take; 0: all
 
     auto operator<=>(Form const&) const = default;
 };
@@ -114,6 +116,45 @@ void set(Preference const& preference, cublasLtMatmulPreferenceAttributes_t what
     );
 }
 
+Description describe(Form const& form) {
+    cublasLtMatmulDesc_t made = nullptr;
+    check_cublas(
+        cublasLtMatmulDescCreate(&made, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cublasLtMatmulDescCreate"
+    );
+    Description description(made);
+    auto const set_attribute = [&](cublasLtMatmulDescAttributes_t what, auto value) {
+        check_cublas(
+            cublasLtMatmulDescSetAttribute(made, what, &value, sizeof(value)),
+            "cublasLtMatmulDescSetAttribute"
+        );
+    };
+    set_attribute(CUBLASLT_MATMUL_DESC_TRANSA, form.first);
+    set_attribute(CUBLASLT_MATMUL_DESC_TRANSB, form.second);
+    if (form.multiprocessors > 0) {
+        set_attribute(CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET, form.multiprocessors);
+    }
+    return description;
+}
+
+/// How many parts of a sum are made by different blocks and added then.
+std::uint32_t parts_of_sum(cublasLtMatmulAlgo_t const& algorithm) {
+    std::uint32_t parts = 0;
+    std::size_t written = 0;
+    check_cublas(
+        cublasLtMatmulAlgoConfigGetAttribute(
+            &algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &parts, sizeof(parts), &written
+        ),
+        "cublasLtMatmulAlgoConfigGetAttribute"
+    );
+    return parts;
+}
+
+/// How a product is made.
+struct Choice {
+    cublasLtMatmulAlgo_t algorithm;
+    std::int32_t multiprocessors;  ///< 0: all
+};
+
 /// The products a thread has asked cuBLASLt about.
 class Products {
 public:
@@ -126,26 +167,43 @@ public:
     [[nodiscard]] cublasLtHandle_t library() const { return library_.get(); }
 
     /// The choice for shapes near `form`'s.
-    cublasLtMatmulAlgo_t const& choose(Form form, Description const& description) {
+    Choice const& choose(Form form) {
         form.m = rounded_size(form.m);
         form.n = rounded_size(form.n);
         form.k = rounded_size(form.k);
         auto place = chosen_.find(form);
         if (place == chosen_.end()) {
-            place = chosen_.emplace(form, ask(form, description)).first;
+            place = chosen_.emplace(form, ask_for_share(form)).first;
         }
         return place->second;
     }
 
-    cublasLtMatmulAlgo_t ask(Form const& form, Description const& description) {
+    /// The choice for this very shape.
+    Choice ask_for_share(Form form) {
+        auto const multiprocessors = std::exchange(form.multiprocessors, 0);
+        Choice const all{ask(form), 0};
+        // A sum in parts has other bits for another number of parts. All other kernels add the
+        // terms of a sum one after the other, so bits do not depend on the share.
+        if (multiprocessors == 0 || parts_of_sum(all.algorithm) > 1) {
+            return all;
+        }
+        form.multiprocessors = multiprocessors;
+        return {ask(form), multiprocessors};
+    }
+
+private:
+    cublasLtMatmulAlgo_t ask(Form const& form) {
+        auto const description = describe(form);
         cublasLtMatmulPreference_t made = nullptr;
         check_cublas(cublasLtMatmulPreferenceCreate(&made), "cublasLtMatmulPreferenceCreate");
         Preference const preference(made);
         set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
             static_cast<std::uint64_t>(kWorkspaceBytes));
         // Parts of a sum that several blocks made are added in float, so it is rounded once.
+        auto const parts = form.multiprocessors == 0 ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
+                                                     : CUBLASLT_REDUCTION_SCHEME_NONE;
         set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-            static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+            static_cast<std::uint32_t>(parts));
         set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, form.alignment[0]);
         set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, form.alignment[1]);
         set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, form.alignment[2]);
@@ -166,27 +224,9 @@ public:
         return result.algo;
     }
 
-private:
     Library library_;
-    std::map<Form, cublasLtMatmulAlgo_t> chosen_;
+    std::map<Form, Choice> chosen_;
 };
-
-Description describe(Form const& form) {
-    cublasLtMatmulDesc_t made = nullptr;
-    check_cublas(
-        cublasLtMatmulDescCreate(&made, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cublasLtMatmulDescCreate"
-    );
-    Description description(made);
-    auto const set_operation = [&](cublasLtMatmulDescAttributes_t what, cublasOperation_t value) {
-        check_cublas(
-            cublasLtMatmulDescSetAttribute(made, what, &value, sizeof(value)),
-            "cublasLtMatmulDescSetAttribute"
-        );
-    };
-    set_operation(CUBLASLT_MATMUL_DESC_TRANSA, form.first);
-    set_operation(CUBLASLT_MATMUL_DESC_TRANSB, form.second);
-    return description;
-}
 
 struct Addresses {
     void const* first;
@@ -196,21 +236,23 @@ struct Addresses {
 
 void run(Form const& form, Addresses const& at, Write write, Queue& queue, std::byte* workspace) {
     thread_local Products products;
-    auto const description = describe(form);
     Layouts const layouts(form);
     float const one = 1.0F;
     float const beta = write == Write::add ? 1.0F : 0.0F;
-    auto const multiply = [&](cublasLtMatmulAlgo_t const& algorithm) {
+    auto const multiply = [&](Choice const& choice) {
+        Form its = form;
+        its.multiprocessors = choice.multiprocessors;
+        auto const description = describe(its);
         return cublasLtMatmul(
             products.library(), description.get(), &one, at.first, layouts.first.get(), at.second,
             layouts.second.get(), &beta, at.result, layouts.result.get(), at.result,
-            layouts.result.get(), &algorithm, workspace, static_cast<std::size_t>(kWorkspaceBytes),
-            queue.get()
+            layouts.result.get(), &choice.algorithm, workspace,
+            static_cast<std::size_t>(kWorkspaceBytes), queue.get()
         );
     };
-    cublasStatus_t status = multiply(products.choose(form, description));
+    cublasStatus_t status = multiply(products.choose(form));
     if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) {
-        status = multiply(products.ask(form, description));  // this very shape is the odd one out
+        status = multiply(products.ask_for_share(form));  // this very shape is the odd one out
     }
     check_cublas(status, "cublasLtMatmul");
 }
@@ -229,6 +271,7 @@ void product(Operand<T> a, Operand<T> b, View<C, 2> c, Write write, Stream strea
         }
         return;
     }
+    auto& queue = queue_of(stream);
     Form form{
         c.shape[1],
         c.shape[0],
@@ -237,8 +280,8 @@ void product(Operand<T> a, Operand<T> b, View<C, 2> c, Write write, Stream strea
         a.turned == Turned::no ? CUBLAS_OP_N : CUBLAS_OP_T,
         cuda_type<T>(),
         cuda_type<C>(),
-        {alignment_of(b.data), alignment_of(a.data), alignment_of(c.data)}};
-    auto& queue = queue_of(stream);
+        {alignment_of(b.data), alignment_of(a.data), alignment_of(c.data)},
+        queue.multiprocessors()};
     if (std::is_same_v<C, float> || write == Write::replace) {
         return run(form, {b.data, a.data, c.data}, write, queue, queue.scratch(kWorkspaceBytes));
     }

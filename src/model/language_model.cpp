@@ -10,6 +10,8 @@
 #include "kernels/alibi.h"
 #include "kernels/rotary.h"
 #include "model/layer_routing.h"
+#include "model/model_size.h"
+#include "model/optimizer.h"
 #include "model/transformer.h"
 
 namespace isogloss {
@@ -95,6 +97,7 @@ struct LanguageModel::Parts {
           arena(settings.device),
           watch(settings.device),
           positions(config, settings.device),
+          flops_per_token(2.0 * static_cast<double>(model_size(config).all.active)),
           network(make_network(
               config,
               parameters,
@@ -105,7 +108,7 @@ struct LanguageModel::Parts {
 
     static Network make_network(
         ModelConfig const& config,
-        ParameterTable const& parameters,
+        ParameterTable& parameters,
         Placement const& placement,
         MpiComm const& world,
         Activations activations
@@ -168,6 +171,7 @@ struct LanguageModel::Parts {
     Arena arena;
     PhaseWatch watch;
     PositionTable positions;
+    double flops_per_token;        // of a forward pass, about
     std::vector<Routing> routing;  // of the pass under way
     Network network;
 };
@@ -233,6 +237,9 @@ PassResult LanguageModel::train(Batch const& batch, PassOptions const& options) 
         options.counted_targets
     );
     auto const pass = parts_->start(batch, options);
+    if (options.optimizer != nullptr) {
+        options.optimizer->begin_pass(parts_->flops_per_token * static_cast<double>(batch.size()));
+    }
     LossWeights const weights{
         static_cast<float>(1.0 / options.counted_targets), options.losses.balance,
         options.losses.balance_scale};

@@ -2,10 +2,12 @@
 #include "model/optimizer.h"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
+#include "base/error.h"
 #include "base/math.h"
+#include "device/cuda_device.h"
+#include "model/update_share.h"
 #include "optim/gradient_norm.h"
 
 namespace isogloss {
@@ -45,20 +47,6 @@ std::vector<ShardPiece> pieces_of(
     return pieces;
 }
 
-// Parameters are in the order of the blocks, with what is outside of them before and after.
-std::vector<std::size_t> first_of_blocks(std::span<ParameterSpec const> specs) {
-    std::vector<std::size_t> first;
-    std::size_t after = 0;
-    for (std::size_t i = 0; i < specs.size(); ++i) {
-        if (specs[i].layer >= 0) {
-            first.resize(index(specs[i].layer + 1), i);
-            after = i + 1;
-        }
-    }
-    first.push_back(after);
-    return first;
-}
-
 // Where the members of a group from parameter `first` on begin.
 std::int64_t beginning_in(ParameterGroup const& group, std::size_t first) {
     auto const found = std::ranges::lower_bound(group.members, first);
@@ -71,17 +59,20 @@ std::int64_t beginning_in(ParameterGroup const& group, std::size_t first) {
 Optimizer::Optimizer(ParameterTable& parameters)
     : Optimizer(
           parameters,
-          parameters.device() == Device::cpu ? GradientReduction::after_backward
-                                             : GradientReduction::during_backward
+          parameters.device() == Device::cpu ? OptimizerWork::between_passes
+                                             : OptimizerWork::beside_passes
       ) {}
 
-Optimizer::Optimizer(ParameterTable& parameters, GradientReduction reduction)
+Optimizer::Optimizer(ParameterTable& parameters, OptimizerWork work)
     : parameters_(&parameters),
-      reduction_(reduction),
+      work_(work),
       exchanges_(parameters.device(), Urgency::urgent),
       squares_(parameters.device(), Urgency::idle_time),
-      first_of_block_(first_of_blocks(parameters.specs())),
-      begin_of_block_(first_of_block_.size()) {
+      updates_(parameters.device(), Urgency::urgent),
+      multiprocessors_(
+          parameters.device() == Device::cpu ? 0 : cuda::device_properties().multiprocessors
+      ),
+      begin_of_block_(index(parameters.num_blocks()) + 2) {
     for (auto& group : parameters.groups()) {
         if (!group.trainable) {
             continue;
@@ -89,24 +80,41 @@ Optimizer::Optimizer(ParameterTable& parameters, GradientReduction reduction)
         shards_.emplace_back(optimized(group, parameters.specs()));
         pieces_.push_back(pieces_of(group, parameters.specs(), shards_.back().owned()));
         unreduced_.push_back(group.size);
-        for (std::size_t block = 0; block < first_of_block_.size(); ++block) {
-            begin_of_block_[block].push_back(beginning_in(group, first_of_block_[block]));
+        for (std::int32_t block = 0; block <= parameters.num_blocks(); ++block) {
+            begin_of_block_[index(block)].push_back(
+                beginning_in(group, parameters.first_of_block(block))
+            );
         }
+        begin_of_block_.back().push_back(group.size);
     }
+    // GPUs that share parameters exchange new values: beside a pass, that has not been measured.
+    bool const shares = std::ranges::any_of(shards_, &ShardedAdamw::is_shared);
+    updates_beside_passes_ =
+        work == OptimizerWork::beside_passes && (parameters.device() == Device::cpu || !shares);
+    parameters_->set_awaiting([this](std::int32_t block) { await_values(block); });
+}
+
+Optimizer::~Optimizer() {
+    try {
+        await_values(parameters_->num_blocks());
+    } catch (Error const&) {  // of a GPU that failed before: whoever comes here has heard of it
+    }
+    parameters_->set_awaiting({});
 }
 
 void Optimizer::begin_reduction(std::int32_t block) {
-    if (reduction_ == GradientReduction::after_backward) {
+    if (work_ == OptimizerWork::between_passes) {
         return;
     }
-    auto const first = first_of_block_.at(index(block));
+    auto const first = parameters_->first_of_block(block);
     parameters_->settle_gradients(
         {static_cast<std::int64_t>(first), static_cast<std::int64_t>(parameters_->specs().size())}
     );
-    reduce_from(begin_of_block_.at(index(block)));
+    reduce_from(block);
 }
 
-void Optimizer::reduce_from(std::span<std::int64_t const> begin) {
+void Optimizer::reduce_from(std::int32_t block) {
+    auto const& begin = begin_of_block_.at(index(block));
     for (std::size_t s = 0; s < shards_.size(); ++s) {
         if (begin[s] < unreduced_[s]) {
             Range const its{begin[s], std::exchange(unreduced_[s], begin[s])};
@@ -120,24 +128,64 @@ void Optimizer::reduce_from(std::span<std::int64_t const> begin) {
 
 double Optimizer::reduce_gradients(MpiComm const& world) {
     // Block by block here too: so the sums have the same bits whenever they were begun.
-    for (auto const& begin : std::views::reverse(begin_of_block_)) {
-        reduce_from(begin);
+    for (auto block = parameters_->num_blocks(); block >= 0; --block) {
+        reduce_from(block);
     }
-    reduce_from(std::vector<std::int64_t>(shards_.size(), 0));
     exchanges_.end(Stream{});
-    for (std::size_t s = 0; s < shards_.size(); ++s) {
-        unreduced_[s] = shards_[s].num_elements();
-    }
+    unreduced_ = begin_of_block_.back();
     return gradient_norm(shards_, world, squares_.stream());
 }
 
-void Optimizer::update(AdamwStep const& step) {
-    for (auto& shard : shards_) {
-        shard.update_own(step);
-        exchanges_.begin(Stream{});
-        shard.share_values(exchanges_.stream());  // while the next one is updated
+std::int32_t Optimizer::multiprocessors_of_update() const {
+    double bytes = 0.0;
+    for (auto const& shard : shards_) {
+        bytes += shard.bytes_of_update();
     }
-    exchanges_.end(Stream{});
+    return isogloss::multiprocessors_of_update(bytes, forward_flops_, multiprocessors_);
+}
+
+void Optimizer::update(AdamwStep const& step) {
+    auto const after = parameters_->num_blocks() + 1;
+    await_values(parameters_->num_blocks());
+    updated_.assign(shards_.size(), 0);
+    if (!updates_beside_passes_) {
+        update_until(after, step, Stream{});
+        return exchanges_.end(Stream{});
+    }
+    // The pass waits for block 0 at once. What is queued here is the same on every rank, whatever
+    // part of its GPU each gives to it.
+    update_until(1, step, Stream{});
+    values_there_.emplace_back(parameters_->device(), exchanges_.stream());
+    auto const share = multiprocessors_of_update();
+    updates_.begin(Stream{});
+    updates_.divide(Stream{}, share, multiprocessors_);
+    for (std::int32_t end = 2; end <= after; ++end) {
+        update_until(end, step, share > 0 ? updates_.stream() : Stream{});
+        values_there_.emplace_back(parameters_->device(), exchanges_.stream());
+    }
+}
+
+void Optimizer::update_until(std::int32_t block, AdamwStep const& step, Stream stream) {
+    auto const& end = begin_of_block_.at(index(block));
+    for (std::size_t s = 0; s < shards_.size(); ++s) {
+        if (updated_[s] < end[s]) {
+            Range const its{std::exchange(updated_[s], end[s]), end[s]};
+            shards_[s].update_own(step, its, stream);
+            exchanges_.begin(stream);
+            shards_[s].share_values(its, exchanges_.stream());  // while the next are updated
+        }
+    }
+}
+
+void Optimizer::await_values(std::int32_t block) {
+    if (values_there_.empty()) {
+        return;
+    }
+    values_there_.at(index(block)).put_before(Stream{});
+    if (block == parameters_->num_blocks()) {
+        values_there_.clear();
+        updates_.divide(Stream{}, 0, multiprocessors_);
+    }
 }
 
 }  // namespace isogloss

@@ -199,6 +199,23 @@ ParameterGroup make_group(
     return group;
 }
 
+// Parameters are in the order of the blocks, with what is outside of them before and after.
+std::vector<std::size_t> first_of_blocks(std::span<ParameterSpec const> specs) {
+    std::vector<std::size_t> first;
+    std::size_t after = 0;
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        if (specs[i].layer >= 0) {
+            first.resize(index(specs[i].layer) + 1, i);
+            after = i + 1;
+        }
+    }
+    if (!first.empty()) {
+        first.front() = 0;
+    }
+    first.push_back(after);
+    return first;
+}
+
 void check_placement(ModelConfig const& config, Placement const& placement, int num_ranks) {
     require(
         placement.layers.size() == config.layers.size(),
@@ -248,6 +265,7 @@ ParameterTable::ParameterTable(
     ModelConfig const& config, Placement const& placement, MpiComm const& world, Device device
 )
     : specs_(parameter_specs(config)),
+      first_of_block_(first_of_blocks(specs_)),
       is_empty_(std::make_unique<bool[]>(specs_.size())),
       device_(device) {
     check_placement(config, placement, world.size());
@@ -294,6 +312,7 @@ template <class T>
 View<T, 1> ParameterTable::values(std::size_t index) const {
     auto const& group = group_of(index);
     auto const& spec = specs_[index];
+    await_values(num_blocks());
     require(
         group.dtype == dtype_of<T>(), "{} is of type {}, asked for as {}", spec.name,
         name_of(group.dtype), name_of(dtype_of<T>())
@@ -328,11 +347,16 @@ GradientSum ParameterTable::gradient_sum(std::size_t index) const {
 
 void ParameterTable::restart_gradients() {
     for (std::size_t i = 0; i < specs_.size(); ++i) {
-        if (is_held(i) && specs_[i].trainable) {
-            is_empty_[i] = true;
-            if (!specs_[i].begins_by_product) {
-                settle(i);
-            }
+        is_empty_[i] = is_held(i) && specs_[i].trainable;
+    }
+}
+
+void ParameterTable::begin_block(std::int32_t block) {
+    await_values(block);
+    auto const end = block < num_blocks() ? first_of_block(block + 1) : specs_.size();
+    for (auto i = first_of_block(block); i < end; ++i) {
+        if (is_empty_[i] && !specs_[i].begins_by_product) {
+            settle(i);
         }
     }
 }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/math.h"
@@ -72,7 +74,8 @@ public:
     /// World ranks that hold parameter `index`, ascending, for every parameter of the model.
     [[nodiscard]] std::span<int const> holders(std::size_t index) const;
 
-    /// Values as one run of elements. @throws Error  when T is not its type or it is not held here
+    /// Values as one run of elements, none of them on its way. @throws Error  when T is not its
+    /// type or it is not held here
     template <class T>
     [[nodiscard]] View<T, 1> values(std::size_t index) const;
     /// Values as [rows, columns]: the first extent and the product of the others.
@@ -88,9 +91,30 @@ public:
     [[nodiscard]] std::span<ParameterGroup> groups() { return groups_; }
     [[nodiscard]] std::span<ParameterGroup const> groups() const { return groups_; }
 
-    /// New sums begin: what is there does not count any more. Only where the first addition is not
-    /// a whole product are zeros written.
+    [[nodiscard]] std::int32_t num_blocks() const {
+        return static_cast<std::int32_t>(first_of_block_.size()) - 1;
+    }
+    /// Index of the first parameter of block `block`, with what comes before the blocks for block
+    /// 0; block num_blocks() is what comes after them.
+    [[nodiscard]] std::size_t first_of_block(std::int32_t block) const {
+        return first_of_block_.at(index(block));
+    }
+
+    /// Values may be on their way, block after block: await(block) is called before those of
+    /// `block` and of the blocks before it are read. Null: nothing is on its way any more.
+    void set_awaiting(std::function<void(std::int32_t)> await) { await_ = std::move(await); }
+    /// What is queued from now on finds the values of all blocks up to `block`.
+    void await_values(std::int32_t block) const {
+        if (await_) {
+            await_(block);
+        }
+    }
+
+    /// New sums begin: what is there does not count any more. The host goes on: zeros are written
+    /// when a pass comes to the block, and only where the first addition is not a whole product.
     void restart_gradients();
+    /// A training pass comes to `block`: its values are there and its gradients can be added to.
+    void begin_block(std::int32_t block);
     /// Zeros where a sum was restarted and nothing was added, so that all gradients may be read.
     void settle_gradients();
     /// The same for these parameters of the table alone, held here or not.
@@ -110,6 +134,8 @@ private:
     std::vector<std::vector<int>> holders_;
     std::vector<Place> places_;
     std::vector<ParameterGroup> groups_;
+    std::vector<std::size_t> first_of_block_;  ///< [num_blocks + 1]
+    std::function<void(std::int32_t)> await_;
     std::unique_ptr<bool[]> is_empty_;  ///< of each parameter: nothing was added since the restart
     Device device_;
 };

@@ -44,12 +44,13 @@ std::vector<Block<T>> blocks_of(
 template <class T>
 Transformer<T>::Transformer(
     ModelConfig const& config,
-    ParameterTable const& table,
+    ParameterTable& table,
     Placement const& placement,
     MpiComm const& world,
     Activations activations
 )
     : config_(&config),
+      table_(&table),
       world_(&world),
       activations_(activations),
       embedding_(embedding_of<T>(table, config)),
@@ -143,6 +144,7 @@ void Transformer<T>::forward(std::size_t first_kept, Pass const& pass) {
     output_.loss = pass.arena->take<float, 1>({num_tokens});
     places_ = {take_residual(pass, num_tokens), take_residual(pass, num_tokens)};
 
+    begin_block(0);
     auto& entry = entries_.front();
     entry = entry_of(0, first_kept, num_tokens, pass);
     embed_tokens<T>(pass.token, embedding_, entry.x, *pass.arena);
@@ -163,6 +165,7 @@ void Transformer<T>::forward_block(std::size_t i, Keep keep, Pass const& pass) {
     auto& next = entries_[i + 1];
     auto const& norm = i + 1 < blocks_.size() ? blocks_[i + 1].attention_norm() : final_norm_;
     blocks_[i].forward(entries_[i], next.x, keep, saved_[i], output_.stats[i], pass);
+    begin_block(i + 1);
     add_and_normalise<T>(next.x, saved_[i].middle.x, norm, next.normed, next.moments);
     if (keep == Keep::nothing) {
         pass.arena->release(mark);

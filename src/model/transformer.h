@@ -39,7 +39,7 @@ public:
     /// Views into `table`, which must outlive it, as must `config` and `world`.
     Transformer(
         ModelConfig const& config,
-        ParameterTable const& table,
+        ParameterTable& table,
         Placement const& placement,
         MpiComm const& world,
         Activations activations
@@ -56,12 +56,14 @@ private:
     [[nodiscard]] Residual<T> entry_of(
         std::size_t block, std::size_t first_kept, std::int64_t num_tokens, Pass const& pass
     ) const;
+    void begin_block(std::size_t block) { table_->begin_block(static_cast<std::int32_t>(block)); }
     void forward(std::size_t first_kept, Pass const& pass);
     void forward_block(std::size_t i, Keep keep, Pass const& pass);
     void backward(View<T, 2> dx, Pass const& pass);
     void backward_block(std::size_t i, View<T, 2> dx, Pass const& pass);
 
     ModelConfig const* config_;
+    ParameterTable* table_;
     MpiComm const* world_;
     Activations activations_;
     Embedding<T> embedding_;

@@ -72,14 +72,19 @@ void ShardedAdamw::reduce_gradients(Range elements, Stream stream) {
 }
 
 void ShardedAdamw::begin_squares(Range elements, Stream stream) {
-    auto const& group = *parameters_.group;
-    auto const own = stretch_of(elements).of_rank(group.size(), group.rank());
+    auto const own = own_of(elements);
     if (own.size() > 0) {
         sum_of_squares(
-            part(part(parameters_.gradients, elements), own),
-            std::exchange(next_square_, Write::add), squares_.view(), stream
+            part(parameters_.gradients, own), std::exchange(next_square_, Write::add),
+            squares_.view(), stream
         );
     }
+}
+
+Range ShardedAdamw::own_of(Range elements) const {
+    auto const& group = *parameters_.group;
+    auto const own = stretch_of(elements).of_rank(group.size(), group.rank());
+    return {elements.begin + own.begin, elements.begin + own.end};
 }
 
 double ShardedAdamw::take_sum_of_squares(Stream stream) {
@@ -90,20 +95,26 @@ double ShardedAdamw::take_sum_of_squares(Stream stream) {
     return on_host(squares_.view(), room, stream).data[0];
 }
 
-void ShardedAdamw::update_own(AdamwStep const& step) {
+void ShardedAdamw::update_own(AdamwStep const& step, Range elements, Stream stream) {
+    auto const own = own_of(elements);
     if (parameters_.dtype == DType::f32) {
-        update_own_values<float>(step);
+        update_values<float>(step, own, stream);
     } else {
-        update_own_values<bf16>(step);
+        update_values<bf16>(step, own, stream);
     }
 }
 
-void ShardedAdamw::share_values(Stream stream) {
-    if (parameters_.dtype == DType::f32) {
-        all_gather(values<float>(), *parameters_.group, stream);
-    } else {
-        all_gather(values<bf16>(), *parameters_.group, stream);
-    }
+void ShardedAdamw::share_values(Range elements, Stream stream) {
+    auto const share = [&](auto values) {
+        all_gather(part(values, elements), stretch_of(elements), *parameters_.group, stream);
+    };
+    parameters_.dtype == DType::f32 ? share(values<float>()) : share(values<bf16>());
+}
+
+double ShardedAdamw::bytes_of_update() const {
+    // Gradient read, two moments and the master read and written, and a value beside the master.
+    double const bytes = 7.0 * sizeof(float) + (parameters_.dtype == DType::f32 ? 0 : sizeof(bf16));
+    return bytes * static_cast<double>(owned_.size());
 }
 
 void ShardedAdamw::take_masters_from_values() {
@@ -120,15 +131,15 @@ View<T, 1> ShardedAdamw::values() const {
 }
 
 template <class T>
-void ShardedAdamw::update_own_values(AdamwStep const& step) {
-    for (auto const& [range, decays] : runs_of(owned_, parameters_.decayed)) {
+void ShardedAdamw::update_values(AdamwStep const& step, Range own, Stream stream) {
+    for (auto const& [range, decays] : runs_of(own, parameters_.decayed)) {
         auto its_step = step;
         its_step.weight_decay = decays ? step.weight_decay : 0.0F;
-        Range const own{range.begin - owned_.begin, range.end - owned_.begin};
+        Range const in_state{range.begin - owned_.begin, range.end - owned_.begin};
         adamw<T>(
-            part(parameters_.gradients, range), its_step, part(master_, own),
-            part(first_moment_.view(), own), part(second_moment_.view(), own),
-            part(values<T>(), range), Stream{}
+            part(parameters_.gradients, range), its_step, part(master_, in_state),
+            part(first_moment_.view(), in_state), part(second_moment_.view(), in_state),
+            part(values<T>(), range), stream
         );
     }
 }

@@ -30,8 +30,8 @@ struct OptimizedParameters {
 ///     reduce_gradients(all, stream);   // own part: sum of the ranks' shares
 ///     begin_squares(all, stream);
 ///     double const norm = gradient_norm(...);
-///     update_own(step);
-///     share_values(stream);            // own part given to all
+///     update_own(step, all, stream);
+///     share_values(all, stream);       // own part given to all
 ///
 /// The arithmetic is one element's at a time, so the values do not depend on the number of ranks
 /// beyond the rounding of the gradients' sums. For float values the value is its own master.
@@ -41,6 +41,8 @@ public:
     explicit ShardedAdamw(OptimizedParameters parameters);
 
     [[nodiscard]] std::int64_t num_elements() const { return parameters_.gradients.size(); }
+    /// Do several ranks hold the elements?
+    [[nodiscard]] bool is_shared() const { return parameters_.group->size() > 1; }
     /// Elements whose state this rank keeps.
     [[nodiscard]] Range owned() const { return owned_; }
 
@@ -55,10 +57,13 @@ public:
     /// Their sum since the last call, after what is in `stream`.
     [[nodiscard]] double take_sum_of_squares(Stream stream);
 
-    /// One step of the own part. `step.weight_decay` counts for the decayed elements only.
-    void update_own(AdamwStep const& step);
-    /// Then all ranks get all the new values. Collective over the group.
-    void share_values(Stream stream);
+    /// One step of the own part of these elements. `step.weight_decay` counts for the decayed ones
+    /// only.
+    void update_own(AdamwStep const& step, Range elements, Stream stream);
+    /// Then all ranks get all their new values. Collective over the group.
+    void share_values(Range elements, Stream stream);
+    /// Bytes of memory that an update of the own part reads and writes.
+    [[nodiscard]] double bytes_of_update() const;
 
     /// State of the own part [owned().size()], to be saved or filled in.
     [[nodiscard]] View<float, 1> master() const { return master_; }
@@ -72,10 +77,12 @@ private:
     [[nodiscard]] Stretch stretch_of(Range elements) const {
         return {elements.begin, elements.size(), num_elements()};
     }
+    /// Those of the elements that are of the own part.
+    [[nodiscard]] Range own_of(Range elements) const;
     template <class T>
     [[nodiscard]] View<T, 1> values() const;
     template <class T>
-    void update_own_values(AdamwStep const& step);
+    void update_values(AdamwStep const& step, Range own, Stream stream);
 
     OptimizedParameters parameters_;
     Range owned_;

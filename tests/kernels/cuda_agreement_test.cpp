@@ -4,6 +4,8 @@
 // a block over a row. What both devices computed lies within the bound of either from the truth, so
 // within twice that from each other. Counted in roundings of float, of a sum's terms and a few more
 // operations, plus one rounding of each device's result to T.
+#include "device/cuda_device.h"
+#include "device/side_queue.h"
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
 #include "kernels/attention_cuda.h"
@@ -240,6 +242,57 @@ TYPED_TEST(CudaAgreementTest, Products) {
     matmul_tn<T, float>(kCpu.in(dy), kCpu.in(a), kCpu.out(cpu_slope), Write::add, {});
     matmul_tn<T, float>(kGpu.in(dy), kGpu.in(a), kGpu.out(gpu_slope), Write::add, {});
     expect_agreement(cpu_slope, gpu_slope, 521.0 * test::kFloatRounding * 521.0);
+}
+
+/// What `run` computes when the thread's queue leaves so many multiprocessors to another.
+template <class Run>
+auto beside_others(std::int32_t others, Run const& run) {
+    SideQueue const side(Device::cuda, Urgency::usual);
+    auto const all = cuda::device_properties().multiprocessors;
+    side.divide(Stream{}, others, all);
+    auto result = run();
+    side.divide(Stream{}, 0, all);
+    return result;
+}
+
+// Shapes of many results, of few with long sums, and of one block. The share does not change what
+// is computed, only how long it takes.
+TYPED_TEST(CudaAgreementTest, AShareOfTheGpuComputesTheSameBits) {
+    using T = TypeParam;
+    struct Size {
+        std::int64_t rows, in, out;
+    };
+    for (auto const [rows, in, out] : {Size{2000, 768, 2112}, {72, 4096, 64}, {33, 40, 24}}) {
+        auto const x = Tensor<T, 2>::normal({rows, in}, "x");
+        auto const weight = Tensor<T, 2>::normal({out, in}, "weight");
+        auto const dy = Tensor<T, 2>::normal({rows, out}, "dy");
+        auto const run = [&, rows = rows, in = in, out = out] {
+            using Wide = Tensor<float, 2>;
+            struct Result {
+                Tensor<T, 2> y, dx;
+                Wide slope, master, moment, square;
+            };
+            Result r{Tensor<T, 2>({rows, out}), Tensor<T, 2>({rows, in}), Wide({out, in}),
+                     Wide({out, in}, 1.0),      Wide({out, in}, 0.0),     Wide({out, in}, 0.0)};
+            matmul_nt<T, T>(x.view(), weight.view(), r.y.view(), Write::replace, {});
+            matmul_nn<T, T>(dy.view(), weight.view(), r.dx.view(), Write::replace, {});
+            matmul_tn<T, float>(dy.view(), x.view(), r.slope.view(), Write::replace, {});
+            Tensor<T, 2> value({out, in});
+            adamw<T>(
+                r.slope.view().flat(), {.learning_rate = 1e-2F}, r.master.view().flat(),
+                r.moment.view().flat(), r.square.view().flat(), value.view().flat(), {}
+            );
+            return r;
+        };
+        auto const whole = run();
+        for (std::int32_t const others : {4, 16, 24}) {
+            auto const part = beside_others(others, run);
+            EXPECT_TRUE(part.y.same_bits(whole.y)) << rows << " rows, " << others;
+            EXPECT_TRUE(part.dx.same_bits(whole.dx)) << rows << " rows, " << others;
+            EXPECT_TRUE(part.slope.same_bits(whole.slope)) << rows << " rows, " << others;
+            EXPECT_TRUE(part.master.same_bits(whole.master)) << rows << " rows, " << others;
+        }
+    }
 }
 
 /// Rows of documents whose borders lie anywhere, the last row one document.

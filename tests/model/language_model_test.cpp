@@ -96,6 +96,39 @@ TEST(LanguageModelTest, APassDoesNotSeeThePassBefore) {
     EXPECT_EQ(gradients, all_gradients(fixture.model.parameters()));
 }
 
+// Values that come block after block, as late as a pass allows; before they are not numbers.
+TEST(LanguageModelTest, APassWaitsForTheValuesOfEachBlock) {
+    for (bool const trains : {true, false}) {
+        auto const config = test::small_config({1, 2, 5}, DType::f32);
+        Fixture prompt(config, kFloatMargin);
+        Fixture late(config, kFloatMargin);
+        auto const run = [&](Fixture& fixture) {
+            return trains ? fixture.train() : fixture.model.evaluate(fixture.batch);
+        };
+        auto& table = late.model.parameters();
+        std::vector<std::pair<View<float, 1>, std::vector<float>>> values;
+        for (std::size_t i = 0; i < table.specs().size(); ++i) {
+            auto const here = table.is_held(i) ? table.values<float>(i) : View<float, 1>{};
+            values.emplace_back(here, std::vector<float>(here.span().begin(), here.span().end()));
+            std::ranges::fill(here.span(), std::numeric_limits<float>::quiet_NaN());
+        }
+        std::int32_t last = -1;
+        table.set_awaiting([&](std::int32_t block) {
+            EXPECT_EQ(block, last + 1);
+            last = block;
+            auto const end =
+                block < table.num_blocks() ? table.first_of_block(block + 1) : table.specs().size();
+            for (auto i = table.first_of_block(block); i < end; ++i) {
+                std::ranges::copy(values[i].second, values[i].first.data);
+            }
+        });
+        EXPECT_EQ(run(prompt).row_loss, run(late).row_loss);
+        EXPECT_EQ(last, table.num_blocks());
+        table.set_awaiting({});
+        EXPECT_EQ(all_gradients(prompt.model.parameters()), all_gradients(table));
+    }
+}
+
 TEST(LanguageModelTest, GradientsOfMicroBatchesAddUp) {
     Fixture fixture(test::small_config({1, 2}, DType::f32), kFloatMargin);
     fixture.train();

@@ -88,17 +88,16 @@ std::vector<float> held_values(ParameterTable const& table) {
     return all;
 }
 
-// Two steps of two micro-batches, reduced as `reduction` says: the last norm and the new values.
-std::pair<double, std::vector<float>> two_steps(
-    ModelConfig const& config, GradientReduction reduction
-) {
+// Two steps of two micro-batches, the optimizer at work when `work` says: the last norm and the new
+// values.
+std::pair<double, std::vector<float>> two_steps(ModelConfig const& config, OptimizerWork work) {
     auto const group = test::all_ranks();
     LanguageModel model(
         config, test::uneven_placement(config, group.size()), group, {.device = Device::cpu}
     );
     auto& table = model.parameters();
     test::set_parameters(table, test::random_parameters(config, 3));
-    Optimizer optimizer(table, reduction);
+    Optimizer optimizer(table, work);
     auto const batch = test::part_of(test::small_batch(config), group.rank(), group.size());
     double norm = 0.0;
     for (std::int64_t step = 1; step <= 2; ++step) {
@@ -123,8 +122,8 @@ TEST(OptimizerTest, ReductionDuringTheBackwardPassGivesTheSumsOfOneAfterIt) {
                 config.layers[2].experts[1].trainable = false;
             }
             EXPECT_EQ(
-                two_steps(config, GradientReduction::during_backward),
-                two_steps(config, GradientReduction::after_backward)
+                two_steps(config, OptimizerWork::beside_passes),
+                two_steps(config, OptimizerWork::between_passes)
             ) << (is_tied ? "tied, " : "not tied, ")
               << (has_frozen ? "some frozen" : "all train");
         }

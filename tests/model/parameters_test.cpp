@@ -185,6 +185,37 @@ TEST(ParameterTableTest, ViewsOfParametersDoNotOverlap) {
     }
 }
 
+TEST(ParameterTableTest, ABlockBeginsAfterItsValuesCameAndWithZerosWhereNoProductComesFirst) {
+    auto const group = test::all_ranks();
+    auto const config = test::small_config({1, 2, 3}, DType::f32);
+    ParameterTable table(config, test::uneven_placement(config, group.size()), group, Device::cpu);
+    for (auto& its : table.groups()) {
+        std::ranges::fill(its.gradients.view().span(), 5.0F);
+    }
+    std::vector<std::int32_t> awaited;
+    table.set_awaiting([&](std::int32_t block) { awaited.push_back(block); });
+    table.restart_gradients();
+    for (std::int32_t block = 0; block <= 3; ++block) {
+        table.begin_block(block);
+        for (std::size_t i = 0; i < table.specs().size(); ++i) {
+            if (!table.is_held(i)) {
+                continue;
+            }
+            auto const& spec = table.specs()[i];
+            // Embedding with block 0, final norm and head after block 2.
+            bool const is_outside = spec.layer < 0;
+            bool const is_last = is_outside && spec.name != "embedding.weight";
+            auto const its_block = is_last ? 3 : is_outside ? 0 : spec.layer;
+            bool const is_zero = its_block <= block && !spec.begins_by_product;
+            for (auto const value : table.gradient(i).span()) {
+                ASSERT_EQ(value, is_zero ? 0.0F : 5.0F) << spec.name << ", block " << block;
+            }
+        }
+    }
+    (void)table.values<float>(table.index_of("layers.0.attention.qkv.weight"));
+    EXPECT_EQ(awaited, (std::vector<std::int32_t>{0, 1, 2, 3, 3}));
+}
+
 TEST(ParameterTableTest, FrozenParametersHaveNoGradient) {
     auto const group = test::all_ranks();
     auto config = test::small_config({1}, DType::f32);

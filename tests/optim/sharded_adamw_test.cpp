@@ -59,8 +59,8 @@ struct Fixture {
                 gradients.data()[i] = share_of(i, step, group);
             }
             optimizer.reduce_gradients(optimizer.elements(), {});
-            optimizer.update_own(step_of(step));
-            optimizer.share_values(Stream{});
+            optimizer.update_own(step_of(step), optimizer.elements(), Stream{});
+            optimizer.share_values(optimizer.elements(), Stream{});
         }
     }
 
@@ -177,8 +177,10 @@ TEST(ShardedAdamwTest, FewerElementsThanRanksLeaveSomeRanksEmpty) {
     ShardedAdamw optimizer({&group, DType::f32, value.data(), gradient.view(), {{0, 1}}});
     gradient.data()[0] = 1.0F;
     optimizer.reduce_gradients(optimizer.elements(), {});
-    optimizer.update_own({.learning_rate = 1.0F, .epsilon = 1e-8F, .step = 1});
-    optimizer.share_values(Stream{});
+    optimizer.update_own(
+        {.learning_rate = 1.0F, .epsilon = 1e-8F, .step = 1}, optimizer.elements(), Stream{}
+    );
+    optimizer.share_values(optimizer.elements(), Stream{});
     // First step: m / (1 - b1) = g, sqrt(v / (1 - b2)) = |g|, so w = -1. Rounded once each are the
     // two corrections, their products, the root, the sum with epsilon (itself a sixth of a unit),
     // the quotient and w: 8 units of 2^-24, and one for epsilon.

@@ -61,7 +61,8 @@ public:
         StoredCheckpoint const& from,
         Device device,
         MpiComm const& world,
-        std::int64_t rows = kGpuRows
+        std::int64_t rows = kGpuRows,
+        OptimizerWork work = OptimizerWork::beside_passes
     )
         : world_(world),
           rows_(rows),
@@ -71,7 +72,7 @@ public:
               world,
               {.device = device}
           ),
-          optimizer_(loaded(from)) {}
+          optimizer_(loaded(from, work)) {}
 
     // The mean loss of the step's targets.
     double step() {
@@ -122,9 +123,9 @@ public:
     [[nodiscard]] std::int64_t activation_blocks() const { return model_.activation_blocks(); }
 
 private:
-    Optimizer loaded(StoredCheckpoint const& from) {
+    Optimizer loaded(StoredCheckpoint const& from, OptimizerWork work) {
         load_weights(from, model_.parameters(), HashCheck::compare, world_);
-        return Optimizer(model_.parameters());
+        return Optimizer(model_.parameters(), work);
     }
 
     MpiComm const& world_;
@@ -195,6 +196,25 @@ TEST_F(GpuTrainingTest, TenStepsTwiceAreTheSameBits) {
         auto const one = first.save(folder / (name_of(dtype) + std::string("-1")));
         auto const two = second.save(folder / (name_of(dtype) + std::string("-2")));
         EXPECT_EQ(one.shards, two.shards);  // by their hashes
+    }
+}
+
+// Enough tokens for so small a model that its update is done beside the pass, on multiprocessors
+// that products leave to it.
+TEST_F(GpuTrainingTest, UpdatesBesideAPassAreThoseBeforeIt) {
+    std::int64_t const rows = 200 * world.size();
+    for (auto const dtype : {DType::f32, DType::bf16}) {
+        auto const from = checkpoint(dtype);
+        std::vector<std::vector<double>> losses;
+        std::vector<Manifest> saved;
+        for (auto const work : {OptimizerWork::beside_passes, OptimizerWork::between_passes}) {
+            Training training(from, Device::cuda, world, rows, work);
+            losses.push_back(training.run());
+            auto const name = std::string(name_of(dtype)) + "-" + std::to_string(saved.size());
+            saved.push_back(training.save(folder / name));
+        }
+        EXPECT_EQ(losses[0], losses[1]);
+        EXPECT_EQ(saved[0].shards, saved[1].shards);  // by their hashes
     }
 }
 
