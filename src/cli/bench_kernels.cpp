@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "cli/commands.h"
 #include "cli/kernel_rounds.h"
+#include "cli/measured_limits.h"
 #include "device/cuda_device.h"
 
 namespace isogloss {
@@ -18,7 +19,7 @@ struct KernelsBench {
 };
 
 double share_of_limit(KernelTime const& time, StepLimits const& limits) {
-    return time.flops > 0.0 ? time.flops / time.seconds / limits.products
+    return time.flops > 0.0 ? time.flops / time.seconds / limits.products.best
                             : time.bytes / time.seconds / limits.copy;
 }
 
@@ -53,7 +54,7 @@ std::string table_text(std::vector<KernelTime> const& times, StepLimits const& l
     return table.text() +
            fmt::format(
                "limits: products of this step {:.0f} GFLOP/s, large copy {:.0f} GB/s\n",
-               limits.products / 1e9, limits.copy / 1e9
+               limits.products.best / 1e9, limits.copy / 1e9
            );
 }
 
@@ -79,7 +80,7 @@ Exit run_bench_kernels(Arguments const& arguments) {
         cuda::choose_device(0);
     }
     StepLimits const limits{
-        product_peak(bench.model, bench.device, bench.model.rows * bench.model.row_length),
+        product_rates(bench.model, bench.device, bench.model.rows * bench.model.row_length),
         copy_peak(bench.device)};
     auto const times = time_kernels(bench.model, bench.device, bench.repeats);
     fmt::print(

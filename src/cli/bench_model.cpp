@@ -4,22 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <concepts>
-#include <limits>
 #include <tuple>
 
 #include "base/math.h"
 #include "base/random.h"
-#include "device/copy.h"
-#include "device/moment.h"
-#include "kernels/elementwise.h"
-#include "kernels/matmul.h"
 #include "model/head.h"
 
 namespace isogloss {
 namespace {
-
-constexpr int kRepeats = 5;  // of what is measured alone, as a limit
 
 std::vector<std::string> problems(BenchModel const& model) {
     auto found = isogloss::problems(config_of(model));
@@ -41,61 +33,6 @@ std::vector<std::string> problems(BenchModel const& model) {
         );
     }
     return found;
-}
-
-// A cheap sequence in [-1, 1): products take as long for any numbers that look like noise.
-template <class T>
-Buffer<T> random_buffer(Device device, std::int64_t size) {
-    Buffer<T> buffer(device, size);
-    fill_from_host(buffer.view(), Stream{}, [](View<T, 1> host) {
-        for (std::int64_t i = 0; i < host.size(); ++i) {
-            auto const step = static_cast<std::uint32_t>(i) * 2654435761U;
-            host.data[i] = from_float<T>(static_cast<float>(step >> 8U) / (1 << 23) - 1.0F);
-        }
-    });
-    return buffer;
-}
-
-// Best seconds of `work` after a first time that does not count.
-double best_of(int repeats, Device device, std::invocable auto const& work) {
-    work();
-    double best = std::numeric_limits<double>::infinity();
-    for (int i = 0; i < repeats; ++i) {
-        Moment const begin(device, Stream{});
-        work();
-        Moment const end(device, Stream{});
-        best = std::min(best, end.seconds_since(begin));
-    }
-    return best;
-}
-
-template <class T>
-double best_seconds(StepProduct const& product, Device device, int repeats) {
-    auto const [tokens, in, out] = std::array{product.tokens, product.in, product.out};
-    auto const x = random_buffer<T>(device, tokens * in);
-    auto const y = random_buffer<T>(device, tokens * out);
-    auto const weight = random_buffer<T>(device, out * in);
-    auto const gradient = random_buffer<float>(device, out * in);
-    auto const run = [&] {
-        View<T const, 2> const xs = x.template view<2>({tokens, in});
-        View<T const, 2> const ys = y.template view<2>({tokens, out});
-        View<T const, 2> const ws = weight.template view<2>({out, in});
-        switch (product.form) {
-            case ProductForm::forward:
-                return matmul_nt<T, T>(
-                    xs, ws, y.template view<2>({tokens, out}), Write::replace, Stream{}
-                );
-            case ProductForm::to_input:
-                return matmul_nn<T, T>(
-                    ys, ws, x.template view<2>({tokens, in}), Write::replace, Stream{}
-                );
-            case ProductForm::to_weight:
-                return matmul_tn<T, float>(
-                    ys, xs, gradient.view<2>({out, in}), Write::replace, Stream{}
-                );
-        }
-    };
-    return best_of(repeats, device, run);
 }
 
 }  // namespace
@@ -221,21 +158,6 @@ std::vector<StepProduct> step_products(
     return products;
 }
 
-double product_seconds(StepProduct const& product, DType dtype, Device device, int repeats) {
-    return dtype == DType::bf16 ? best_seconds<bf16>(product, device, repeats)
-                                : best_seconds<float>(product, device, repeats);
-}
-
-double product_peak(BenchModel const& model, Device device, std::int64_t tokens) {
-    double flops = 0.0;
-    double seconds = 0.0;
-    for (auto const& product : step_products(model, device, tokens)) {
-        flops += product.count * product.flops();
-        seconds += product.count * product_seconds(product, model.dtype, device, kRepeats);
-    }
-    return flops / seconds;
-}
-
 double product_flops(BenchModel const& model, std::int64_t tokens) {
     double flops = 0.0;
     for (auto const& product : step_products(model, Device::cpu, tokens)) {
@@ -263,20 +185,6 @@ double step_bytes(BenchModel const& model, std::int64_t tokens) {
     double const state = model.dtype == DType::bf16 ? 34.0 : 32.0;
     return static_cast<double>(tokens) * element * (layers * layer + 3.0 * vocab) +
            state * parameters;
-}
-
-double copy_peak(Device device) {
-    constexpr std::int64_t kElements = std::int64_t{1} << 28;  // 1 GiB: far above every cache
-    Buffer<float> const from(device, kElements);
-    Buffer<float> const to(device, kElements);
-    double const seconds = best_of(kRepeats, device, [&] {
-        switch (device) {
-            case Device::cpu: std::copy_n(from.data(), kElements, to.data()); return;
-            case Device::cuda:
-                return cuda::copy(to.data(), from.data(), kElements * sizeof(float), Stream{});
-        }
-    });
-    return 2.0 * sizeof(float) * static_cast<double>(kElements) / seconds;
 }
 
 }  // namespace isogloss

@@ -65,13 +65,6 @@ struct StepProduct {
 /// All matrix products of a step on `tokens` tokens of one rank, an equal share for each expert.
 std::vector<StepProduct> step_products(BenchModel const& model, Device device, std::int64_t tokens);
 
-/// Best seconds of one call, alone on this rank's cores or GPU, of `repeats` and with warm memory.
-double product_seconds(StepProduct const& product, DType dtype, Device device, int repeats);
-
-/// What the machine's products reach at the shapes of a step: sum of their operations over sum of
-/// their seconds. FLOP/s of this rank.
-double product_peak(BenchModel const& model, Device device, std::int64_t tokens);
-
 /// Operations of all products of a step on `tokens` tokens.
 double product_flops(BenchModel const& model, std::int64_t tokens);
 
@@ -90,14 +83,5 @@ double attention_flops(BenchModel const& model, std::int64_t tokens);
 /// the loss 3 b V a token, and the state of each trainable parameter 34 bytes with bf16 weights:
 /// gradient measured and used, master and moments read and written, weight written (float: 32).
 double step_bytes(BenchModel const& model, std::int64_t tokens);
-
-/// Bytes a second, read and written, of copying large memory of this rank's device to itself.
-double copy_peak(Device device);
-
-/// What bounds all operations of a step, measured beside them.
-struct StepLimits {
-    double products = 0.0;  ///< FLOP/s at the shapes of the step: product_peak
-    double copy = 0.0;      ///< bytes a second: copy_peak
-};
 
 }  // namespace isogloss

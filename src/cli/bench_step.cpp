@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/measured_limits.h"
 #include "cli/step_load.h"
 #include "cli/step_report.h"
 #include "comm/activity.h"
@@ -77,6 +78,9 @@ public:
                 }
             }
         }
+        // What is measured next has the GPU to itself.
+        auto const& parameters = model_.parameters();
+        parameters.await_values(parameters.num_blocks());
         return times;
     }
 
@@ -175,9 +179,9 @@ Exit run_bench_step(Arguments const& arguments, World const& world) {
     barrier(comm);
     auto const tokens = even_part(bench.model.rows, comm.size(), 0).size() * bench.model.row_length;
     auto const device = bench.device.device;
-    // Products of all ranks, copies of one.
+    auto const rates = product_rates(bench.model, device, tokens);
     StepLimits const limits{
-        sum_over(product_peak(bench.model, device, tokens), comm), copy_peak(device)};
+        {sum_over(rates.best, comm), sum_over(rates.held, comm)}, copy_peak(device)};
     auto json = step_json(bench, times, limits, comm.size());
     auto const load = runner.load();
     json["busiest_expert"] = load.expert;

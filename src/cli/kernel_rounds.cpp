@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/math.h"
+#include "cli/measured_limits.h"
 #include "device/arena.h"
 #include "device/copy.h"
 #include "device/moment.h"

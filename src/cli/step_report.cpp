@@ -15,21 +15,38 @@ std::string device_text(Json const& json) {
     return bytes == 0 ? "" : ", " + bytes_text(bytes) + " of the GPU in use";
 }
 
-// How far a step on one rank is from what its parts would take at the measured peaks.
-std::string limit_text(Json const& json) {
-    if (!json.contains("limit_seconds")) {
-        return "";
-    }
-    auto const& limit = json["limit_seconds"];
+// What the parts of a step on one rank would take one after the other, in seconds.
+Json limit_json(BenchModel const& model, double products, double copy) {
+    auto const tokens = model.rows * model.row_length;
+    return {
+        {"products", product_flops(model, tokens) / products},
+        {"attention", attention_flops(model, tokens) / products},
+        {"memory", step_bytes(model, tokens) / copy}};
+}
+
+std::string limit_line(Json const& limit, double seconds, char const* rate) {
     double const products = limit["products"];
     double const attention = limit["attention"];
     double const memory = limit["memory"];
     double const sum = products + attention + memory;
     return fmt::format(
-        "limit of a step: {:.4f} s = products {:.4f} + attention {:.4f} at the products' rate + "
-        "memory {:.4f}; this one is at {:.0f} %\n",
-        sum, products, attention, memory, 100.0 * sum / json["seconds"].get<double>()
+        "limit of a step: {:.4f} s = products {:.4f} + attention {:.4f} at the rate that products "
+        "{} + memory {:.4f}; this one is at {:.0f} %\n",
+        sum, products, attention, rate, memory, 100.0 * sum / seconds
     );
+}
+
+// How far a step on one rank is from its limit; on a GPU also from that at the rate of short calls.
+std::string limit_text(Json const& json) {
+    if (!json.contains("limit_seconds")) {
+        return "";
+    }
+    double const seconds = json["seconds"];
+    if (json["product_peak"] == json["product_rate_held"]) {
+        return limit_line(json["limit_seconds"], seconds, "reach");
+    }
+    return limit_line(json["limit_seconds"], seconds, "keep up") +
+           limit_line(json["limit_seconds_at_peak"], seconds, "reach for a moment");
 }
 
 }  // namespace
@@ -49,15 +66,13 @@ Json step_json(
     json["best_tokens_per_second"] = tokens / std::ranges::min(times.seconds);
     json["flops_per_token"] = flops_per_token(bench.model);
     json["flops_per_second"] = flops;
-    json["product_peak"] = limits.products;
-    json["share_of_peak"] = flops / limits.products;
+    json["product_peak"] = limits.products.best;
+    json["product_rate_held"] = limits.products.held;
+    json["share_of_peak"] = flops / limits.products.best;
     json["copy_peak"] = limits.copy;
     if (ranks == 1) {
-        auto const rows = static_cast<std::int64_t>(tokens);
-        auto& limit = json["limit_seconds"];
-        limit["products"] = product_flops(bench.model, rows) / limits.products;
-        limit["attention"] = attention_flops(bench.model, rows) / limits.products;
-        limit["memory"] = step_bytes(bench.model, rows) / limits.copy;
+        json["limit_seconds"] = limit_json(bench.model, limits.products.held, limits.copy);
+        json["limit_seconds_at_peak"] = limit_json(bench.model, limits.products.best, limits.copy);
     }
     for (auto const& [name, seconds] : times.phases) {
         json["phase_seconds"][name] = median(seconds);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "cli/bench_model.h"
+#include "cli/measured_limits.h"
 #include "comm/rank_device.h"
 
 namespace isogloss {
