@@ -26,7 +26,7 @@ enum class OptimizerWork : std::uint8_t {
 };
 
 /// Optimizer state of this rank: for every trainable group of the table, the rank's part of masters
-/// and moments. The table must outlive it.
+/// and moments. The table must outlive it; one at a time works on a table.
 class Optimizer {
 public:
     /// Made after the values were initialised or loaded: masters are copies of them. Not
